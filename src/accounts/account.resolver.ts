@@ -1,0 +1,63 @@
+import { Arg, Args, Mutation, Query, Resolver } from 'type-graphql';
+import { Connection } from '../graphql/connection.type.js';
+import { PageArgs } from '../graphql/page.arguments.js';
+import { validated } from '../input/validate.js';
+import { succeeded } from '../operation-outcome.js';
+import { AccountFilter, AccountOrder, accountOrdering } from './account.filter.js';
+import { AccountKey, AddAccountInput, DeleteAccountInput } from './account.input.js';
+import type { AccountService } from './account.service.js';
+import { AccountConnection, AccountType, AddAccountPayload, DeleteAccountPayload } from './account.type.js';
+
+/** The GraphQL surface of accounts. */
+@Resolver(() => AccountType)
+export class AccountResolver {
+  readonly #accounts: AccountService;
+
+  /** @param accounts what it asks */
+  constructor(accounts: AccountService) {
+    this.#accounts = accounts;
+  }
+
+  /** Adds an account. */
+  @Mutation(() => AddAccountPayload, {
+    description:
+      'Adds an account. Fails with ACCOUNT_ALREADY_EXISTS where there is one with the same provider, id and region.',
+  })
+  async addAccount(
+    @Arg('input', () => AddAccountInput, { description: 'The account to add.' }) input: AddAccountInput,
+  ): Promise<AddAccountPayload> {
+    return { ...succeeded, account: await this.#accounts.add(validated(input)) };
+  }
+
+  /** Deletes an account with its datasources. */
+  @Mutation(() => DeleteAccountPayload, {
+    description: 'Deletes an account with all of its datasources. Fails with ACCOUNT_NOT_FOUND where there is none.',
+  })
+  async deleteAccount(
+    @Arg('input', () => DeleteAccountInput, { description: 'The account to delete.' }) input: DeleteAccountInput,
+  ): Promise<DeleteAccountPayload> {
+    return { ...succeeded, ...(await this.#accounts.delete(validated(input))) };
+  }
+
+  /** Finds an account. */
+  @Query(() => AccountType, { nullable: true, description: 'The account with this key; null where there is none.' })
+  async account(
+    @Arg('key', () => AccountKey, { description: 'Which account.' }) key: AccountKey,
+  ): Promise<AccountType | null> {
+    return (await this.#accounts.byKey(validated(key))) ?? null;
+  }
+
+  /** Lists accounts. */
+  @Query(() => AccountConnection, { description: 'The accounts of the register, a page at a time.' })
+  async accounts(
+    @Args(() => PageArgs) pageArgs: PageArgs,
+    @Arg('filter', () => AccountFilter, { nullable: true, description: 'What to narrow the list down to.' })
+    filter?: AccountFilter | null,
+    @Arg('orderBy', () => AccountOrder, { nullable: true, description: 'The order; the oldest first unless told.' })
+    orderBy?: AccountOrder | null,
+  ): Promise<Connection<AccountType>> {
+    const conditions = filter ? validated(filter) : {};
+    const page = await this.#accounts.page(conditions, accountOrdering(orderBy), pageArgs);
+    return new Connection(page, () => this.#accounts.count(conditions));
+  }
+}

@@ -1,0 +1,95 @@
+import { all, type Condition, contain, equal } from '../database/condition.js';
+import type { Session } from '../database/database.js';
+import { type Page, type PageRequest, pageClause, pageOf } from '../database/page.js';
+import { TableMapping } from '../database/table-mapping.js';
+import { Account } from './account.entity.js';
+
+/** The three values that say which account. */
+export interface AccountIdentity {
+  readonly accountProvider: number;
+  readonly accountId: string;
+  readonly region: string;
+}
+
+/** What accounts are narrowed down to: each part that is given must hold. */
+export interface AccountConditions {
+  readonly accountProvider?: number | null;
+  readonly accountId?: string | null;
+  readonly region?: string | null;
+  /** Text that stands anywhere in the id or the region, whatever its case. */
+  readonly search?: string | null;
+}
+
+const mapping = new TableMapping(Account);
+const select = `SELECT ${mapping.selectList} FROM accounts`;
+const byKey = 'account_provider = ? AND account_id = ? AND region = ?';
+
+/** Adds an account; the unique key refuses one that exists. */
+export function insertAccount(session: Session, account: Account): Promise<number> {
+  return session.run(`INSERT INTO accounts ${mapping.insertList}`, mapping.values(account));
+}
+
+/** Finds the account with a key. */
+export async function selectAccount(session: Session, key: AccountIdentity): Promise<Account | undefined> {
+  return first(await session.rows<Account>(`${select} WHERE ${byKey}`, keyValues(key)));
+}
+
+/** Finds the account with a key, and keeps others from changing it or adding to it before the transaction ends. */
+export async function lockAccount(session: Session, key: AccountIdentity): Promise<Account | undefined> {
+  return first(await session.rows<Account>(`${select} WHERE ${byKey}${session.dialect.forUpdate}`, keyValues(key)));
+}
+
+/** Finds the account with an id. */
+export async function selectAccountById(session: Session, id: string): Promise<Account | undefined> {
+  return first(await session.rows<Account>(`${select} WHERE id = ?`, [id]));
+}
+
+/** Finds the accounts that have one of the keys, in no order. */
+export async function selectAccounts(session: Session, keys: readonly AccountIdentity[]): Promise<Account[]> {
+  const anyKey = keys.map(() => `(${byKey})`).join(' OR ');
+  const rows = await session.rows<Account>(`${select} WHERE ${anyKey}`, keys.flatMap(keyValues));
+  return rows.map((row) => mapping.revive(row));
+}
+
+/** Reads a page of the accounts for which the conditions hold. */
+export async function selectAccountPage(
+  session: Session,
+  conditions: AccountConditions,
+  request: PageRequest,
+): Promise<Page<Account>> {
+  const column = mapping.columnOf(request.order.property as keyof Account);
+  const { sql, values } = pageClause(request, column, where(conditions));
+  const rows = await session.rows<Account>(`${select} ${sql}`, values);
+  return pageOf(
+    request,
+    rows.map((row) => mapping.revive(row)),
+  );
+}
+
+/** Counts the accounts for which the conditions hold. */
+export async function countAccounts(session: Session, conditions: AccountConditions): Promise<number> {
+  const { sql, values } = where(conditions);
+  const rows = await session.rows<{ total: number }>(`SELECT COUNT(*) AS total FROM accounts WHERE ${sql}`, values);
+  return Number(rows[0]?.total);
+}
+
+/** Deletes an account; the foreign key deletes its datasources. */
+export function deleteAccount(session: Session, id: string): Promise<number> {
+  return session.run('DELETE FROM accounts WHERE id = ?', [id]);
+}
+
+function where({ accountProvider, accountId, region, search }: AccountConditions): Condition {
+  return all([
+    ...equal({ account_provider: accountProvider, account_id: accountId, region }),
+    ...contain(['account_id', 'region'], search),
+  ]);
+}
+
+function keyValues({ accountProvider, accountId, region }: AccountIdentity) {
+  return [accountProvider, accountId, region];
+}
+
+function first(rows: Account[]): Account | undefined {
+  const [row] = rows;
+  return row === undefined ? undefined : mapping.revive(row);
+}

@@ -1,0 +1,77 @@
+import { Field, ID, Int, ObjectType } from 'type-graphql';
+import { PageInfo } from '../graphql/connection.type.js';
+import { Node } from '../graphql/node.type.js';
+import { OperationPayload } from '../graphql/operation-payload.type.js';
+import { DateTimeScalar } from '../input/date-time.js';
+
+/** A cloud account in one region, as GraphQL shows it. Its datasources are resolved where datasources are. */
+@ObjectType('Account', { implements: Node, description: 'A cloud account in one region.' })
+export class AccountType extends Node {
+  /** The id of the cloud provider. */
+  @Field(() => Int, { description: 'The id of the cloud provider.' })
+  accountProvider!: number;
+
+  /** The account's id at the provider. */
+  @Field(() => String, { description: "The account's id at the provider." })
+  accountId!: string;
+
+  /** The region that the account is registered for. */
+  @Field(() => String, { description: 'The region that the account is registered for.' })
+  region!: string;
+
+  /** When it was added. */
+  @Field(() => DateTimeScalar, { description: 'When it was added.' })
+  createdAt!: Date;
+
+  /** When it was last changed. */
+  @Field(() => DateTimeScalar, { description: 'When it was last changed.' })
+  updatedAt!: Date;
+}
+
+/** One account of a page. */
+@ObjectType('AccountEdge', { description: 'One account of a page.' })
+export class AccountEdge {
+  /** Where the account stands in the list. */
+  @Field(() => String, { description: 'Where the account stands in the list, for `after` and `before`.' })
+  cursor!: string;
+
+  /** The account. */
+  @Field(() => AccountType, { description: 'The account.' })
+  node!: AccountType;
+}
+
+/** A page of accounts. */
+@ObjectType('AccountConnection', { description: 'A page of accounts.' })
+export class AccountConnection {
+  /** The accounts of the page, in order. */
+  @Field(() => [AccountEdge], { description: 'The accounts of the page, in order.' })
+  edges!: AccountEdge[];
+
+  /** Where the page stands in its list. */
+  @Field(() => PageInfo, { description: 'Where the page stands in its list.' })
+  pageInfo!: PageInfo;
+
+  /** How many accounts the whole list has. */
+  @Field(() => Int, { description: 'How many accounts the whole list has; counted only where it is asked for.' })
+  totalCount!: number;
+}
+
+/** What adding an account answers. */
+@ObjectType({ implements: OperationPayload, description: 'What adding an account answers.' })
+export class AddAccountPayload extends OperationPayload {
+  /** The account that was added. */
+  @Field(() => AccountType, { description: 'The account that was added.' })
+  account!: AccountType;
+}
+
+/** What deleting an account answers. */
+@ObjectType({ implements: OperationPayload, description: 'What deleting an account answers.' })
+export class DeleteAccountPayload extends OperationPayload {
+  /** The id of the account that was deleted. */
+  @Field(() => ID, { description: 'The id of the account that was deleted.' })
+  deletedAccountId!: string;
+
+  /** How many datasources went with it. */
+  @Field(() => Int, { description: 'How many datasources were deleted with it.' })
+  deletedDatasourceCount!: number;
+}

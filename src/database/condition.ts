@@ -1,0 +1,31 @@
+import type { SqlValue } from './database.js';
+
+/** A condition of a statement with its values. */
+export interface Condition {
+  readonly sql: string;
+  readonly values: readonly SqlValue[];
+}
+
+/** The condition that all of the conditions hold; with none, one that always does. */
+export function all(conditions: readonly Condition[]): Condition {
+  return conditions.length === 0
+    ? { sql: '1 = 1', values: [] }
+    : {
+        sql: conditions.map(({ sql }) => sql).join(' AND '),
+        values: conditions.flatMap(({ values }) => values),
+      };
+}
+
+/** The conditions that columns hold exactly the values that are given; null and undefined are not. */
+export function equal(wanted: Readonly<Record<string, SqlValue | undefined>>): Condition[] {
+  return Object.entries(wanted).flatMap(([column, value]) =>
+    value === undefined || value === null ? [] : [{ sql: `${column} = ?`, values: [value] }],
+  );
+}
+
+/** The condition that a text stands anywhere in one of the columns, whatever its case; none where the text is empty. */
+export function contain(columns: readonly string[], text: string | null | undefined): Condition[] {
+  if (!text) return [];
+  const sql = columns.map((column) => `INSTR(LOWER(${column}), ?) > 0`).join(' OR ');
+  return [{ sql: `(${sql})`, values: columns.map(() => text.toLowerCase()) }];
+}

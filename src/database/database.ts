@@ -1,0 +1,68 @@
+/** What a statement may be given as a value. */
+export type SqlValue = string | number | null | Buffer;
+
+/** The languages that differ where {@link Dialect} says so. */
+export type DialectName = 'mysql' | 'sqlite';
+
+/** What differs between the databases in the statements of the services. */
+export interface Dialect {
+  readonly name: DialectName;
+  /** Ends a SELECT whose rows must not change before the transaction ends. */
+  readonly forUpdate: string;
+}
+
+/** One connection, for as long as a unit of work lasts. Every statement takes its values apart from its text. */
+export interface Session {
+  readonly dialect: Dialect;
+  /** Runs a statement that returns rows. */
+  rows<Row extends object>(sql: string, values?: readonly SqlValue[]): Promise<Row[]>;
+  /** Runs a statement that returns none, and gives the number of rows that it found to change. */
+  run(sql: string, values?: readonly SqlValue[]): Promise<number>;
+}
+
+/**
+ * The register's database. A unit of work is one function over one session; it may be run again from its start where the
+ * database asks for that, so it must have no other effect than its statements.
+ */
+export interface Database {
+  readonly dialect: Dialect;
+  /**
+   * Runs statements that only read, each on its own.
+   *
+   * @throws UnavailableError where the database does not answer in time, DatabaseError for anything else
+   */
+  read<T>(work: (session: Session) => Promise<T>): Promise<T>;
+  /**
+   * Runs statements as one transaction: all of them hold once this returns, or none does once it throws.
+   *
+   * @throws UnavailableError where the database does not answer in time (whether an interrupted commit held is then not
+   *   known), DatabaseError for anything else, and what `work` throws
+   */
+  change<T>(work: (session: Session) => Promise<T>): Promise<T>;
+  /** Closes all connections, when the units of work under way have ended. */
+  close(): Promise<void>;
+}
+
+/** Why the database refused a statement, as far as services care. */
+export type DatabaseErrorReason = 'duplicate' | 'missingReference' | 'other';
+
+/**
+ * A statement that the database refused. Its message carries the driver's codes and the statement without its values:
+ * the driver's own text may repeat values, so it is kept out even of the log.
+ */
+export class DatabaseError extends Error {
+  override readonly name = 'DatabaseError';
+
+  /**
+   * @param reason what a service may act on
+   * @param code the driver's own code
+   * @param sql the statement, without its values
+   */
+  constructor(
+    readonly reason: DatabaseErrorReason,
+    readonly code: string,
+    readonly sql: string,
+  ) {
+    super(`${code} in: ${sql}`);
+  }
+}

@@ -1,0 +1,13 @@
+import { CreateAccounts1764000000001 } from './1-create-accounts.js';
+import { CreateDatasources1764000000002 } from './2-create-datasources.js';
+import { CreateSealingKeyChecks1764000000003 } from './3-create-sealing-key-checks.js';
+
+/**
+ * Every migration, in order, for every database. On MySQL a schema statement cannot be rolled back, so a migration is one
+ * statement there that does nothing where it is already done. Those that have been released are never changed.
+ */
+export const migrations = [
+  CreateAccounts1764000000001,
+  CreateDatasources1764000000002,
+  CreateSealingKeyChecks1764000000003,
+];

@@ -1,0 +1,179 @@
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DatabaseSync } from '@photostructure/sqlite';
+import { UnavailableError } from '../errors.js';
+import {
+  type Database,
+  DatabaseError,
+  type DatabaseErrorReason,
+  type Dialect,
+  type Session,
+  type SqlValue,
+} from './database.js';
+import { Deadline } from './deadline.js';
+
+/** How much an {@link SqliteDatabase} may use. */
+export interface SqliteLimits {
+  /** How long a unit of work may take in all, its wait in the queue included, in milliseconds. */
+  readonly timeout: number;
+  /** Units of work that may wait in the queue at most. */
+  readonly queueLimit: number;
+}
+
+/** The parts of the library's types that it does not export. */
+type Connection = InstanceType<typeof DatabaseSync>;
+type Statement = ReturnType<Connection['prepare']>;
+
+// A transaction takes the write lock when it begins, so what it has read is still so when it writes.
+const dialect: Dialect = { name: 'sqlite', forUpdate: '' };
+
+const busy = new Set([5, 6]);
+const duplicateKey = new Set([1555, 2067]);
+const missingReference = 787;
+const largestStatementCache = 200;
+
+/**
+ * An SQLite file over one connection. Units of work pass one at a time through a queue: they share the connection, so
+ * otherwise a statement of one would join the transaction of another, and be lost with it.
+ */
+export class SqliteDatabase implements Database {
+  readonly dialect = dialect;
+  readonly #connection: Connection;
+  readonly #session: SqliteSession;
+  readonly #limits: SqliteLimits;
+  #last: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
+  #closed = false;
+
+  /** Opens the file, making it and its folder where they are not there. */
+  constructor(path: string, limits: SqliteLimits) {
+    this.#limits = limits;
+    this.#connection = openSqliteFile(path);
+    this.#session = new SqliteSession(this.#connection);
+  }
+
+  read<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    return this.#inTurn(() => work(this.#session));
+  }
+
+  change<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    return this.#inTurn(async () => {
+      this.#connection.exec('BEGIN IMMEDIATE');
+      try {
+        const result = await work(this.#session);
+        this.#connection.exec('COMMIT');
+        return result;
+      } catch (error) {
+        if (this.#connection.isTransaction) this.#connection.exec('ROLLBACK');
+        throw error;
+      }
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#last;
+    if (this.#connection.isOpen) this.#connection.close();
+  }
+
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#closed) throw new UnavailableError(new Error('the database is closed'));
+    if (this.#waiting >= this.#limits.queueLimit) throw new UnavailableError(new Error('the queue is full'));
+    const deadline = new Deadline(this.#limits.timeout);
+    this.#waiting += 1;
+    const turn = this.#last.then(() => this.#whenNotBusy(work, deadline));
+    this.#last = turn.catch(() => undefined);
+    try {
+      return await turn;
+    } finally {
+      this.#waiting -= 1;
+    }
+  }
+
+  /** Another process may hold the file's lock for a moment: a command-line tool, or a backup. */
+  async #whenNotBusy<T>(work: () => Promise<T>, deadline: Deadline): Promise<T> {
+    for (;;) {
+      if (deadline.left === 0) throw new UnavailableError(new Error('the deadline for the database has passed'));
+      try {
+        return await work();
+      } catch (error) {
+        if (!isBusy(error)) throw error instanceof Error ? translated(error, 'a transaction') : error;
+        await sleep(Math.min(5 + Math.random() * 20, deadline.left));
+      }
+    }
+  }
+}
+
+/** Opens an SQLite file with the settings under which what was acknowledged outlives a crash of the machine. */
+export function openSqliteFile(path: string): Connection {
+  mkdirSync(dirname(path), { recursive: true });
+  // Made here where it is not there, so that nobody but the owner can read it.
+  closeSync(openSync(path, 'a', 0o600));
+  const connection = new DatabaseSync(path, { enableForeignKeyConstraints: true, timeout: 0 });
+  connection.exec('PRAGMA journal_mode = WAL');
+  connection.exec('PRAGMA synchronous = FULL');
+  connection.exec('PRAGMA trusted_schema = OFF');
+  // SQLite's own lower() knows no letters beyond ASCII; the other databases' does.
+  connection.function('lower', { deterministic: true }, (text: unknown) =>
+    typeof text === 'string' ? text.toLowerCase() : text,
+  );
+  return connection;
+}
+
+class SqliteSession implements Session {
+  readonly dialect = dialect;
+  readonly #connection: Connection;
+  readonly #statements = new Map<string, Statement>();
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  async rows<Row extends object>(sql: string, values: readonly SqlValue[] = []): Promise<Row[]> {
+    return this.#attempt(sql, (statement) => statement.all(...values) as Row[]);
+  }
+
+  async run(sql: string, values: readonly SqlValue[] = []): Promise<number> {
+    return this.#attempt(sql, (statement) => Number(statement.run(...values).changes));
+  }
+
+  #attempt<T>(sql: string, use: (statement: Statement) => T): T {
+    try {
+      return use(this.#prepared(sql));
+    } catch (error) {
+      throw isBusy(error) ? error : translated(error as Error, sql);
+    }
+  }
+
+  #prepared(sql: string): Statement {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    const statement = this.#connection.prepare(sql);
+    if (this.#statements.size >= largestStatementCache) {
+      this.#statements.delete(this.#statements.keys().next().value as string);
+    }
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  return busy.has(resultCode(error) & 0xff);
+}
+
+function resultCode(error: unknown): number {
+  const { errcode, sqliteExtendedCode } = error as { errcode?: number; sqliteExtendedCode?: number };
+  return sqliteExtendedCode ?? errcode ?? 0;
+}
+
+function translated(error: Error, sql: string): Error {
+  const code = resultCode(error);
+  if (code === 0) return error;
+  return new DatabaseError(reasonFor(code), `SQLITE ${code}`, sql);
+}
+
+function reasonFor(code: number): DatabaseErrorReason {
+  if (duplicateKey.has(code)) return 'duplicate';
+  return code === missingReference ? 'missingReference' : 'other';
+}

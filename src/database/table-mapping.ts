@@ -1,0 +1,73 @@
+import { getMetadataArgsStorage, type ValueTransformer } from 'typeorm';
+import type { SqlValue } from './database.js';
+
+interface MappedColumn {
+  readonly property: string;
+  readonly column: string;
+  readonly transformer: ValueTransformer | undefined;
+}
+
+/**
+ * The columns of an entity, as its decorators declare them, for statements that are written by hand: the names stand in
+ * one place, and a column that is added to the entity is in every statement that is built from it.
+ */
+export class TableMapping<Entity extends object> {
+  readonly #columns: readonly MappedColumn[];
+  readonly #transformed: readonly MappedColumn[];
+
+  /**
+   * @param entity a class with TypeORM's decorators
+   * @param leftOut properties that the statements do not touch
+   */
+  constructor(entity: new () => Entity, leftOut: readonly (keyof Entity & string)[] = []) {
+    this.#columns = getMetadataArgsStorage()
+      .filterColumns(entity)
+      .filter(({ propertyName }) => !leftOut.some((property) => property === propertyName))
+      .map(({ propertyName, options }) => ({
+        property: propertyName,
+        column: options.name ?? propertyName,
+        transformer: options.transformer as ValueTransformer | undefined,
+      }));
+    this.#transformed = this.#columns.filter(({ transformer }) => transformer !== undefined);
+  }
+
+  /** The select list: every column under its property's name. */
+  get selectList(): string {
+    return this.#columns.map(({ property, column }) => `${column} AS ${property}`).join(', ');
+  }
+
+  /** `(column, …) VALUES (?, …)`, for an INSERT with {@link values}. */
+  get insertList(): string {
+    const names = this.#columns.map(({ column }) => column).join(', ');
+    return `(${names}) VALUES (${this.#columns.map(() => '?').join(', ')})`;
+  }
+
+  /** `column = ?, …`, for an UPDATE with {@link values}. */
+  get assignments(): string {
+    return this.#columns.map(({ column }) => `${column} = ?`).join(', ');
+  }
+
+  /** The name of a property's column. */
+  columnOf(property: keyof Entity & string): string {
+    const found = this.#columns.find((column) => column.property === property);
+    if (found === undefined) throw new Error(`${property} has no column here`);
+    return found.column;
+  }
+
+  /** An entity's values in the order of the columns, as the database takes them. */
+  values(entity: Partial<Entity>): SqlValue[] {
+    return this.#columns.map(({ property, transformer }) => {
+      const value = entity[property as keyof Entity] ?? null;
+      return (transformer === undefined ? value : transformer.to(value)) as SqlValue;
+    });
+  }
+
+  /** Turns a row as the database gave it into the entity's values, in place. */
+  revive<Row extends object>(row: Row): Row {
+    const values = row as Record<string, unknown>;
+    for (const { property, transformer } of this.#transformed) {
+      if (property in values) values[property] = transformer?.from(values[property]);
+    }
+    return row;
+  }
+}

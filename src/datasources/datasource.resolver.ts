@@ -1,0 +1,157 @@
+import { Arg, Args, Ctx, FieldResolver, Mutation, Query, Resolver, Root } from 'type-graphql';
+import type { AccountService } from '../accounts/account.service.js';
+import type { AccountIdentity } from '../accounts/account.statements.js';
+import { AccountType } from '../accounts/account.type.js';
+import { UnavailableError } from '../errors.js';
+import { Connection } from '../graphql/connection.type.js';
+import { PageArgs } from '../graphql/page.arguments.js';
+import type { RequestContext } from '../graphql/request-context.js';
+import { validated } from '../input/validate.js';
+import { succeeded } from '../operation-outcome.js';
+import { DatasourceFilter, DatasourceOrder, datasourceOrdering } from './datasource.filter.js';
+import { AddDatasourceInput, DatasourceKey, DeleteDatasourcesInput, EditDatasourceInput } from './datasource.input.js';
+import type { DatasourceService } from './datasource.service.js';
+import type { ShownDatasource } from './datasource.statements.js';
+import {
+  AddDatasourcePayload,
+  DatasourceConnection,
+  DatasourceType,
+  DeleteDatasourcesPayload,
+  EditDatasourcePayload,
+} from './datasource.type.js';
+
+const filterDescription = 'What to narrow the list down to.';
+const orderDescription = 'The order; the oldest first unless told.';
+
+/** The GraphQL surface of datasources. */
+@Resolver(() => DatasourceType)
+export class DatasourceResolver {
+  readonly #datasources: DatasourceService;
+  readonly #accounts: AccountService;
+
+  /**
+   * @param datasources what it asks
+   * @param accounts what it asks for the accounts that datasources are in
+   */
+  constructor(datasources: DatasourceService, accounts: AccountService) {
+    this.#datasources = datasources;
+    this.#accounts = accounts;
+  }
+
+  /** Adds a datasource. */
+  @Mutation(() => AddDatasourcePayload, {
+    description:
+      'Adds a datasource to an account. Fails with INVALID_JDBC_URL, CREDENTIAL_REQUIRED, ACCOUNT_NOT_FOUND or DATASOURCE_ALREADY_EXISTS.',
+  })
+  async addDatasource(
+    @Arg('input', () => AddDatasourceInput, { description: 'The datasource to add.' }) input: AddDatasourceInput,
+  ): Promise<AddDatasourcePayload> {
+    return { ...succeeded, datasource: await this.#datasources.add(validated(input)) };
+  }
+
+  /** Replaces a datasource. */
+  @Mutation(() => EditDatasourcePayload, {
+    description:
+      'Replaces a datasource by what is given: an optional field that is left out is cleared. Fails with INVALID_JDBC_URL, CREDENTIAL_REQUIRED, DATASOURCE_NOT_FOUND or VERSION_CONFLICT.',
+  })
+  async editDatasource(
+    @Arg('input', () => EditDatasourceInput, { description: 'The whole datasource as it is to be.' })
+    input: EditDatasourceInput,
+  ): Promise<EditDatasourcePayload> {
+    return { ...succeeded, datasource: await this.#datasources.edit(validated(input)) };
+  }
+
+  /** Deletes datasources. */
+  @Mutation(() => DeleteDatasourcesPayload, {
+    description:
+      'Deletes some of the datasources of an account: all of them or, with ACCOUNT_NOT_FOUND or DATASOURCE_NOT_FOUND, none.',
+  })
+  async deleteDatasources(
+    @Arg('input', () => DeleteDatasourcesInput, { description: 'The datasources to delete.' })
+    input: DeleteDatasourcesInput,
+  ): Promise<DeleteDatasourcesPayload> {
+    return { ...succeeded, deletedInstanceIds: await this.#datasources.delete(validated(input)) };
+  }
+
+  /** Finds a datasource. */
+  @Query(() => DatasourceType, {
+    nullable: true,
+    description: 'The datasource with this key; null where there is none.',
+  })
+  async datasource(
+    @Arg('key', () => DatasourceKey, { description: 'Which datasource.' }) key: DatasourceKey,
+  ): Promise<DatasourceType | null> {
+    return (await this.#datasources.byKey(validated(key))) ?? null;
+  }
+
+  /** Lists datasources. */
+  @Query(() => DatasourceConnection, { description: 'The datasources of all accounts, a page at a time.' })
+  async datasources(
+    @Args(() => PageArgs) pageArgs: PageArgs,
+    @Arg('filter', () => DatasourceFilter, { nullable: true, description: filterDescription })
+    filter?: DatasourceFilter | null,
+    @Arg('orderBy', () => DatasourceOrder, { nullable: true, description: orderDescription })
+    orderBy?: DatasourceOrder | null,
+  ): Promise<Connection<DatasourceType>> {
+    const conditions = filter ? validated(filter) : {};
+    const page = await this.#datasources.page(conditions, datasourceOrdering(orderBy), pageArgs);
+    return new Connection(page, () => this.#datasources.count(conditions));
+  }
+
+  /** The account that a datasource is in. */
+  @FieldResolver(() => AccountType, { description: 'The account that it is in.' })
+  account(@Root() datasource: DatasourceType, @Ctx() context: RequestContext): Promise<AccountType> {
+    const { accountProviderId, accountId, region } = datasource as ShownDatasource;
+    const key: AccountIdentity = { accountProvider: accountProviderId, accountId, region };
+    return context.loaders.load<AccountIdentity, AccountType>('account', key, async (keys) => {
+      const distinct = new Map(keys.map((one) => [keyText(one), one]));
+      const accounts = await this.#accounts.byKeys([...distinct.values()]);
+      const found = new Map(accounts.map((account) => [keyText(account), account]));
+      return keys.map(
+        (one) => found.get(keyText(one)) ?? new UnavailableError(new Error('the account was deleted meanwhile')),
+      );
+    });
+  }
+}
+
+/** The datasources of an account: they know of accounts, and not the other way round. */
+@Resolver(() => AccountType)
+export class AccountDatasourcesResolver {
+  readonly #datasources: DatasourceService;
+
+  /** @param datasources what it asks */
+  constructor(datasources: DatasourceService) {
+    this.#datasources = datasources;
+  }
+
+  /** The datasources of an account. */
+  @FieldResolver(() => DatasourceConnection, { description: 'The datasources of the account, a page at a time.' })
+  async datasources(
+    @Root() account: AccountType,
+    @Ctx() context: RequestContext,
+    @Args(() => PageArgs) pageArgs: PageArgs,
+    @Arg('filter', () => DatasourceFilter, { nullable: true, description: filterDescription })
+    filter?: DatasourceFilter | null,
+    @Arg('orderBy', () => DatasourceOrder, { nullable: true, description: orderDescription })
+    orderBy?: DatasourceOrder | null,
+  ): Promise<Connection<DatasourceType>> {
+    const conditions = filter ? validated(filter) : {};
+    const ordering = datasourceOrdering(orderBy);
+    const { first, after, last, before } = pageArgs;
+    const asked = JSON.stringify([conditions, ordering, first, after, last, before]);
+    const page = await context.loaders.load(`datasources ${asked}`, account, (accounts: readonly AccountType[]) =>
+      this.#datasources.pagesOf(accounts, conditions, ordering, pageArgs),
+    );
+    return new Connection(page, () =>
+      context.loaders.load(
+        `datasource count ${JSON.stringify(conditions)}`,
+        account,
+        (accounts: readonly AccountType[]) => this.#datasources.countsOf(accounts, conditions),
+      ),
+    );
+  }
+}
+
+function keyText({ accountProvider, accountId, region }: AccountIdentity): string {
+  return JSON.stringify([accountProvider, accountId, region]);
+}

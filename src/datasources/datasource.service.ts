@@ -1,0 +1,213 @@
+import { accountNotFound } from '../accounts/account.service.js';
+import { type AccountIdentity, lockAccount } from '../accounts/account.statements.js';
+import { type Database, DatabaseError } from '../database/database.js';
+import { newId } from '../database/new-id.js';
+import { type Page, type PageArguments, pageRequest } from '../database/page.js';
+import { DomainError, VersionConflictError } from '../errors.js';
+import type { CredentialSeal } from '../security/credential-seal.js';
+import type { Datasource } from './datasource.entity.js';
+import type { AddDatasourceInput, DeleteDatasourcesInput, EditDatasourceInput } from './datasource.input.js';
+import {
+  countDatasources,
+  countDatasourcesOf,
+  type DatasourceConditions,
+  type DatasourceIdentity,
+  deleteInstances,
+  insertDatasource,
+  lockDatasource,
+  lockInstances,
+  type ShownDatasource,
+  selectDatasource,
+  selectDatasourceById,
+  selectDatasourcePage,
+  selectDatasourcePages,
+  updateDatasource,
+} from './datasource.statements.js';
+import { parseJdbcUrl } from './jdbc-url.js';
+
+/** By what a list of datasources is ordered. */
+export interface DatasourceOrdering {
+  readonly property: 'createdAt' | 'updatedAt' | 'instanceId';
+  readonly descending: boolean;
+}
+
+/** The operations on datasources and the questions about them, for both surfaces. Inputs are validated before they come here. */
+export class DatasourceService {
+  readonly #database: Database;
+  readonly #credentials: CredentialSeal;
+
+  /**
+   * @param database where the datasources are kept
+   * @param credentials what seals their credentials
+   */
+  constructor(database: Database, credentials: CredentialSeal) {
+    this.#database = database;
+    this.#credentials = credentials;
+  }
+
+  /**
+   * Adds a datasource to an account.
+   *
+   * @throws DomainError INVALID_JDBC_URL, CREDENTIAL_REQUIRED, ACCOUNT_NOT_FOUND, DATASOURCE_ALREADY_EXISTS
+   */
+  async add(input: AddDatasourceInput): Promise<ShownDatasource> {
+    checkConnection(input);
+    const now = new Date();
+    const datasource = { ...this.#stored(input, now), id: newId('D'), version: 1, createdAt: now };
+    try {
+      await this.#database.change((session) => insertDatasource(session, datasource));
+    } catch (error) {
+      if (!(error instanceof DatabaseError)) throw error;
+      if (error.reason === 'duplicate') throw alreadyExists(error);
+      if (error.reason === 'missingReference') throw accountNotFound(error);
+      throw error;
+    }
+    return shown(datasource);
+  }
+
+  /**
+   * Replaces a datasource: an optional value that is not given is cleared.
+   *
+   * @throws DomainError INVALID_JDBC_URL, CREDENTIAL_REQUIRED, DATASOURCE_NOT_FOUND; VersionConflictError
+   */
+  edit(input: EditDatasourceInput): Promise<ShownDatasource> {
+    checkConnection(input);
+    const values = this.#stored(input, new Date());
+    return this.#database.change(async (session) => {
+      const current = await lockDatasource(session, input);
+      if (current === undefined) throw notFound();
+      const expected = input.expectedVersion ?? current.version;
+      const edited = { ...values, id: current.id, createdAt: current.createdAt, version: expected };
+      if ((await updateDatasource(session, edited)) === 0) throw new VersionConflictError(current.version);
+      return shown({ ...edited, version: expected + 1 });
+    });
+  }
+
+  /**
+   * Deletes some of an account's datasources: all of them, or none.
+   *
+   * @returns the instance ids without repeats, in their order
+   * @throws DomainError ACCOUNT_NOT_FOUND, DATASOURCE_NOT_FOUND
+   */
+  delete(input: DeleteDatasourcesInput): Promise<string[]> {
+    const instanceIds = [...new Set(input.instances)];
+    return this.#database.change(async (session) => {
+      if ((await lockAccount(session, input)) === undefined) throw accountNotFound();
+      const found = new Set(await lockInstances(session, input, instanceIds));
+      const missing = instanceIds.filter((instanceId) => !found.has(instanceId));
+      if (missing.length > 0) throw instancesNotFound(missing);
+      await deleteInstances(session, input, instanceIds);
+      return instanceIds;
+    });
+  }
+
+  /** Finds the datasource with a key. */
+  byKey(key: DatasourceIdentity): Promise<ShownDatasource | undefined> {
+    return this.#database.read((session) => selectDatasource(session, key));
+  }
+
+  /** Finds the datasource with an id. */
+  byId(id: string): Promise<ShownDatasource | undefined> {
+    return this.#database.read((session) => selectDatasourceById(session, id));
+  }
+
+  /**
+   * Reads a page of the datasources for which the conditions hold.
+   *
+   * @throws InvalidParametersError where the page's arguments are out of their limits
+   */
+  async page(
+    conditions: DatasourceConditions,
+    ordering: DatasourceOrdering,
+    page: PageArguments,
+  ): Promise<Page<ShownDatasource>> {
+    const request = pageRequest(page, ordering);
+    return this.#database.read((session) => selectDatasourcePage(session, conditions, request));
+  }
+
+  /** As {@link page}, of each of several accounts, in one statement. */
+  async pagesOf(
+    accounts: readonly AccountIdentity[],
+    conditions: DatasourceConditions,
+    ordering: DatasourceOrdering,
+    page: PageArguments,
+  ): Promise<Page<ShownDatasource>[]> {
+    const request = pageRequest(page, ordering);
+    return this.#database.read((session) => selectDatasourcePages(session, accounts, conditions, request));
+  }
+
+  /** Counts the datasources for which the conditions hold. */
+  count(conditions: DatasourceConditions): Promise<number> {
+    return this.#database.read((session) => countDatasources(session, conditions));
+  }
+
+  /** As {@link count}, of each of several accounts, in one statement. */
+  countsOf(accounts: readonly AccountIdentity[], conditions: DatasourceConditions): Promise<number[]> {
+    return this.#database.read((session) => countDatasourcesOf(session, accounts, conditions));
+  }
+
+  /** What is stored of an input: an optional text that is empty is none, and credentials are sealed. */
+  #stored(input: AddDatasourceInput, now: Date): Omit<Datasource, 'id' | 'version' | 'createdAt'> {
+    return {
+      accountProviderId: input.accountProviderId,
+      accountId: input.accountId,
+      region: input.region,
+      instanceId: input.instanceId,
+      description: input.description || null,
+      jdbcConnectionUrl: input.jdbcConnectionUrl,
+      jdbcConnectionSchema: input.jdbcConnectionSchema,
+      jdbcEnforceSsl: input.jdbcEnforceSsl ?? null,
+      kafkaSslEnabled: input.kafkaSslEnabled ?? null,
+      masterUsername: input.masterUsername || null,
+      passwordSealed: this.#credentials.sealed(input, 'password', input.password),
+      secretSealed: this.#credentials.sealed(input, 'secret', input.secret),
+      skipCustomJdbcCertValidation: input.skipCustomJdbcCertValidation ?? null,
+      customJdbcCert: input.customJdbcCert || null,
+      customJdbcCertString: input.customJdbcCertString || null,
+      networkAvailabilityZone: input.networkAvailabilityZone,
+      networkSubnetId: input.networkSubnetId,
+      networkSgId: input.networkSgId,
+      glueCrawlerLastUpdated: input.glueCrawlerLastUpdated ?? null,
+      creationTime: input.creationTime || null,
+      lastUpdatedTime: input.lastUpdatedTime || null,
+      jdbcDriverClassName: input.jdbcDriverClassName || null,
+      jdbcDriverJarUri: input.jdbcDriverJarUri || null,
+      createType: input.createType,
+      updatedAt: now,
+    };
+  }
+}
+
+function checkConnection(input: AddDatasourceInput): void {
+  const url = parseJdbcUrl(input.jdbcConnectionUrl);
+  if (!url.ok) throw new DomainError('INVALID_JDBC_URL', url.problem);
+  if (!input.secret && !(input.masterUsername && input.password)) {
+    throw new DomainError(
+      'CREDENTIAL_REQUIRED',
+      'A credential is required: a secret, or a master username together with a password.',
+    );
+  }
+}
+
+function shown({ passwordSealed, secretSealed, account: _, ...datasource }: Datasource): ShownDatasource {
+  return { ...datasource, hasPassword: passwordSealed !== null, hasSecret: secretSealed !== null };
+}
+
+function alreadyExists(cause: unknown): DomainError {
+  return new DomainError(
+    'DATASOURCE_ALREADY_EXISTS',
+    'The account already has a datasource with this instance id.',
+    cause,
+  );
+}
+
+function notFound(): DomainError {
+  return new DomainError('DATASOURCE_NOT_FOUND', 'The account has no datasource with this instance id.');
+}
+
+function instancesNotFound(missing: readonly string[]): DomainError {
+  return new DomainError(
+    'DATASOURCE_NOT_FOUND',
+    `Nothing was deleted, because the account has no datasource with these instance ids: ${missing.join(', ')}.`,
+  );
+}

@@ -1,0 +1,213 @@
+import type { AccountIdentity } from '../accounts/account.statements.js';
+import { all, type Condition, contain, equal } from '../database/condition.js';
+import type { Session } from '../database/database.js';
+import { type Page, type PageRequest, pageClause, pageOf } from '../database/page.js';
+import { TableMapping } from '../database/table-mapping.js';
+import { Datasource } from './datasource.entity.js';
+
+/** The four values that say which datasource. */
+export interface DatasourceIdentity {
+  readonly accountProviderId: number;
+  readonly accountId: string;
+  readonly region: string;
+  readonly instanceId: string;
+}
+
+/** A datasource as it may be shown: whether it has credentials, and not which. */
+export interface ShownDatasource extends Omit<Datasource, 'passwordSealed' | 'secretSealed' | 'account'> {
+  readonly hasPassword: boolean;
+  readonly hasSecret: boolean;
+}
+
+/** What datasources are narrowed down to: each part that is given must hold. */
+export interface DatasourceConditions {
+  readonly accountProviderId?: number | null;
+  readonly accountId?: string | null;
+  readonly region?: string | null;
+  readonly instanceId?: string | null;
+  /** Text that stands anywhere in the ids, the description or the URL, whatever its case. */
+  readonly search?: string | null;
+}
+
+const stored = new TableMapping(Datasource);
+const shown = new TableMapping(Datasource, ['passwordSealed', 'secretSealed']);
+const changed = new TableMapping(Datasource, [
+  'id',
+  'accountProviderId',
+  'accountId',
+  'region',
+  'instanceId',
+  'createdAt',
+  'version',
+]);
+const shownList = `${shown.selectList}, password_sealed IS NOT NULL AS hasPassword, secret_sealed IS NOT NULL AS hasSecret`;
+const select = `SELECT ${shownList} FROM datasources`;
+const inAccount = 'account_provider = ? AND account_id = ? AND region = ?';
+const byKey = `${inAccount} AND instance_id = ?`;
+const searched = ['instance_id', 'account_id', 'description', 'jdbc_connection_url'];
+
+/** Adds a datasource; the unique key refuses one that exists, the foreign key one whose account does not. */
+export function insertDatasource(session: Session, datasource: Datasource): Promise<number> {
+  return session.run(`INSERT INTO datasources ${stored.insertList}`, stored.values(datasource));
+}
+
+/**
+ * Gives a datasource other values and the next version.
+ *
+ * @returns 0 where it is not at that version any more, or not there
+ */
+export function updateDatasource(session: Session, datasource: Datasource): Promise<number> {
+  return session.run(
+    `UPDATE datasources SET ${changed.assignments}, version = version + 1 WHERE id = ? AND version = ?`,
+    [...changed.values(datasource), datasource.id, datasource.version],
+  );
+}
+
+/** Finds the datasource with a key. */
+export async function selectDatasource(
+  session: Session,
+  key: DatasourceIdentity,
+): Promise<ShownDatasource | undefined> {
+  return revived(await session.rows<ShownDatasource>(`${select} WHERE ${byKey}`, keyValues(key)))[0];
+}
+
+/** Finds the datasource with a key, and keeps others from changing it before the transaction ends. */
+export async function lockDatasource(session: Session, key: DatasourceIdentity): Promise<ShownDatasource | undefined> {
+  const sql = `${select} WHERE ${byKey}${session.dialect.forUpdate}`;
+  return revived(await session.rows<ShownDatasource>(sql, keyValues(key)))[0];
+}
+
+/** Finds the datasource with an id. */
+export async function selectDatasourceById(session: Session, id: string): Promise<ShownDatasource | undefined> {
+  return revived(await session.rows<ShownDatasource>(`${select} WHERE id = ?`, [id]))[0];
+}
+
+/** Reads a page of the datasources for which the conditions hold. */
+export async function selectDatasourcePage(
+  session: Session,
+  conditions: DatasourceConditions,
+  request: PageRequest,
+): Promise<Page<ShownDatasource>> {
+  const { sql, values } = pageClause(request, orderColumn(request), where(conditions));
+  return pageOf(request, revived(await session.rows<ShownDatasource>(`${select} ${sql}`, values)));
+}
+
+/** Reads the same page of each of several accounts in one statement, in the order of the accounts. */
+export async function selectDatasourcePages(
+  session: Session,
+  accounts: readonly AccountIdentity[],
+  conditions: DatasourceConditions,
+  request: PageRequest,
+): Promise<Page<ShownDatasource>[]> {
+  const parts = accounts.map((account, place) => {
+    const { sql, values } = pageClause(request, orderColumn(request), whereIn(account, conditions));
+    return {
+      sql: `SELECT * FROM (SELECT ${place} AS place, ${shownList} FROM datasources ${sql}) AS page${place}`,
+      values,
+    };
+  });
+  const rows = await session.rows<ShownDatasource & { place: number }>(
+    parts.map(({ sql }) => sql).join(' UNION ALL '),
+    parts.flatMap(({ values }) => values),
+  );
+  const places = accounts.map((): ShownDatasource[] => []);
+  for (const row of revived(rows)) places[row.place]?.push(row);
+  return places.map((read) => pageOf(request, sorted(read, request)));
+}
+
+/** Counts the datasources for which the conditions hold. */
+export async function countDatasources(session: Session, conditions: DatasourceConditions): Promise<number> {
+  const { sql, values } = where(conditions);
+  const rows = await session.rows<{ total: number }>(`SELECT COUNT(*) AS total FROM datasources WHERE ${sql}`, values);
+  return Number(rows[0]?.total);
+}
+
+/** Counts the datasources of each of several accounts in one statement, in the order of the accounts. */
+export async function countDatasourcesOf(
+  session: Session,
+  accounts: readonly AccountIdentity[],
+  conditions: DatasourceConditions,
+): Promise<number[]> {
+  const parts = accounts.map((account, place) => {
+    const { sql, values } = whereIn(account, conditions);
+    return { sql: `SELECT ${place} AS place, COUNT(*) AS total FROM datasources WHERE ${sql}`, values };
+  });
+  const rows = await session.rows<{ place: number; total: number }>(
+    parts.map(({ sql }) => sql).join(' UNION ALL '),
+    parts.flatMap(({ values }) => values),
+  );
+  const totals = accounts.map(() => 0);
+  for (const { place, total } of rows) totals[place] = Number(total);
+  return totals;
+}
+
+/** Finds which of some instance ids an account has, and keeps others from changing them before the transaction ends. */
+export async function lockInstances(
+  session: Session,
+  account: AccountIdentity,
+  instanceIds: readonly string[],
+): Promise<string[]> {
+  const sql = `SELECT instance_id AS instanceId FROM datasources WHERE ${instancesIn(instanceIds)}${session.dialect.forUpdate}`;
+  const rows = await session.rows<{ instanceId: string }>(sql, [...accountValues(account), ...instanceIds]);
+  return rows.map(({ instanceId }) => instanceId);
+}
+
+/** Deletes some of an account's datasources. */
+export function deleteInstances(
+  session: Session,
+  account: AccountIdentity,
+  instanceIds: readonly string[],
+): Promise<number> {
+  return session.run(`DELETE FROM datasources WHERE ${instancesIn(instanceIds)}`, [
+    ...accountValues(account),
+    ...instanceIds,
+  ]);
+}
+
+function instancesIn(instanceIds: readonly string[]): string {
+  return `${inAccount} AND instance_id IN (${instanceIds.map(() => '?').join(', ')})`;
+}
+
+function where({ accountProviderId, accountId, region, instanceId, search }: DatasourceConditions): Condition {
+  return all([
+    ...equal({ account_provider: accountProviderId, account_id: accountId, region, instance_id: instanceId }),
+    ...contain(searched, search),
+  ]);
+}
+
+function whereIn(account: AccountIdentity, conditions: DatasourceConditions): Condition {
+  return all([{ sql: inAccount, values: accountValues(account) }, where(conditions)]);
+}
+
+function orderColumn({ order }: PageRequest): string {
+  return shown.columnOf(order.property as keyof Datasource);
+}
+
+/** A union gives the rows of its parts in no promised order. */
+function sorted(rows: ShownDatasource[], { order, backward }: PageRequest): ShownDatasource[] {
+  const sign = order.descending === backward ? 1 : -1;
+  const property = order.property as keyof ShownDatasource;
+  return rows.sort((a, b) => sign * (compare(a[property], b[property]) || compare(a.id, b.id)));
+}
+
+function compare(a: unknown, b: unknown): number {
+  if (a instanceof Date && b instanceof Date) return a.getTime() - b.getTime();
+  // By code points, as the databases do; JavaScript's own comparison goes by UTF-16 units.
+  return Buffer.compare(Buffer.from(String(a)), Buffer.from(String(b)));
+}
+
+function revived<Row extends ShownDatasource>(rows: Row[]): Row[] {
+  for (const row of rows) {
+    shown.revive(row);
+    Object.assign(row, { hasPassword: Boolean(row.hasPassword), hasSecret: Boolean(row.hasSecret) });
+  }
+  return rows;
+}
+
+function accountValues({ accountProvider, accountId, region }: AccountIdentity) {
+  return [accountProvider, accountId, region];
+}
+
+function keyValues({ accountProviderId, accountId, region, instanceId }: DatasourceIdentity) {
+  return [accountProviderId, accountId, region, instanceId];
+}

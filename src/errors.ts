@@ -1,0 +1,98 @@
+/**
+ * Every way in which the gateway refuses a request or fails at one, with the number that legacy clients read in
+ * `code`. The name is also what GraphQL clients read in `extensions.code`. What each surface makes of them (HTTP status,
+ * headers) stands in that surface's own table.
+ */
+export const errorCodes = {
+  /** Parameters are missing, of the wrong type or out of their limits. */
+  BAD_USER_INPUT: 400,
+  /** An error of the service itself. */
+  INTERNAL_SERVER_ERROR: 1000,
+  /** The service cannot answer now; the same request may succeed later. */
+  SERVICE_UNAVAILABLE: 1000,
+  /** No key or token was sent, or not a valid one. */
+  UNAUTHENTICATED: 1003,
+  /** The key or token has expired. */
+  CREDENTIAL_EXPIRED: 1004,
+  /** The caller is known, and lacks the permission. */
+  FORBIDDEN: 1003,
+  /** There is no account with this provider, id and region. */
+  ACCOUNT_NOT_FOUND: 1222,
+  /** There is an account with this provider, id and region already. */
+  ACCOUNT_ALREADY_EXISTS: 1230,
+  /** Neither a secret nor a user name with a password was given. */
+  CREDENTIAL_REQUIRED: 1231,
+  /** The account has a datasource with this instance id already. */
+  DATASOURCE_ALREADY_EXISTS: 1234,
+  /** The account has no datasource with this instance id. */
+  DATASOURCE_NOT_FOUND: 1249,
+  /** The JDBC URL is malformed, or carries a password. */
+  INVALID_JDBC_URL: 1253,
+  /** The datasource is at another version than the one that the caller expected. */
+  VERSION_CONFLICT: 1901,
+} as const;
+
+/** The name of one of {@link errorCodes}. */
+export type ErrorName = keyof typeof errorCodes;
+
+/** An error whose message is written for the caller: it names no driver, statement or credential. */
+export class DomainError extends Error {
+  override readonly name: string = 'DomainError';
+
+  /**
+   * @param errorName which of {@link errorCodes} this is
+   * @param message what was wrong and what to do, for the person who sent the request
+   * @param cause what led to it, for the log only
+   */
+  constructor(
+    readonly errorName: ErrorName,
+    message: string,
+    cause?: unknown,
+  ) {
+    super(message, cause === undefined ? undefined : { cause });
+  }
+
+  /** The number that legacy clients read in `code`. */
+  get code(): number {
+    return errorCodes[this.errorName];
+  }
+}
+
+/** One invalid parameter: the input class's property, and what its value must be ("must be …", "is required"). */
+export interface ParameterProblem {
+  readonly property: string;
+  readonly problem: string;
+}
+
+/** Parameters that are missing or wrong, all of a request at once. Each surface writes the names in its own style. */
+export class InvalidParametersError extends DomainError {
+  override readonly name = 'InvalidParametersError';
+
+  /** @param problems at least one */
+  constructor(readonly problems: readonly ParameterProblem[]) {
+    super('BAD_USER_INPUT', 'Invalid parameters');
+  }
+}
+
+/** A datasource is not at the version that the caller expected. */
+export class VersionConflictError extends DomainError {
+  override readonly name = 'VersionConflictError';
+
+  /** @param currentVersion the version that the datasource is at */
+  constructor(readonly currentVersion: number) {
+    super(
+      'VERSION_CONFLICT',
+      `The datasource has been changed meanwhile: it is at version ${currentVersion}. Read it again and repeat the change.`,
+    );
+  }
+}
+
+/** The service cannot answer now: the database is away, too slow, or the gateway is starting, stopping or overloaded. */
+export class UnavailableError extends DomainError {
+  override readonly name = 'UnavailableError';
+
+  /** @param cause what led to it, for the log only */
+  constructor(cause?: unknown) {
+    super('SERVICE_UNAVAILABLE', 'The service cannot answer now. Try again in a moment.', cause);
+  }
+}

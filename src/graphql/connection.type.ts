@@ -1,0 +1,95 @@
+import { Field, ObjectType, registerEnumType } from 'type-graphql';
+import { cursorOf, type Order, type Page } from '../database/page.js';
+
+/** Which way a list is ordered. */
+export enum OrderDirection {
+  ASC = 'ASC',
+  DESC = 'DESC',
+}
+
+registerEnumType(OrderDirection, {
+  name: 'OrderDirection',
+  description: 'Which way a list is ordered.',
+  valuesConfig: {
+    ASC: { description: 'From the least to the greatest, from the oldest to the newest.' },
+    DESC: { description: 'From the greatest to the least, from the newest to the oldest.' },
+  },
+});
+
+/** Where a page stands in its list, as the Relay specification has it. */
+@ObjectType({ description: 'Where a page stands in its list.' })
+export class PageInfo {
+  /** Whether there are more behind this page. */
+  @Field(() => Boolean, {
+    description: 'Whether there are more behind this page. When paging backward: whether `before` was given.',
+  })
+  hasNextPage!: boolean;
+
+  /** Whether there are more before this page. */
+  @Field(() => Boolean, {
+    description: 'Whether there are more before this page. When paging forward: whether `after` was given.',
+  })
+  hasPreviousPage!: boolean;
+
+  /** The cursor of the first edge. */
+  @Field(() => String, { nullable: true, description: 'The cursor of the first edge; null where there is none.' })
+  startCursor!: string | null;
+
+  /** The cursor of the last edge. */
+  @Field(() => String, { nullable: true, description: 'The cursor of the last edge; null where there is none.' })
+  endCursor!: string | null;
+}
+
+/** One entry of a page. The cursor is made only where it is asked for. */
+export class Edge<Row extends { readonly id: string }> {
+  readonly #order: Order;
+
+  /**
+   * @param node the entry
+   * @param order the order of the list, which the cursor belongs to
+   */
+  constructor(
+    readonly node: Row,
+    order: Order,
+  ) {
+    this.#order = order;
+  }
+
+  /** The opaque cursor of the entry. */
+  get cursor(): string {
+    return cursorOf(this.node, this.#order);
+  }
+}
+
+/** A page as GraphQL shows it. The total is counted only where it is asked for. */
+export class Connection<Row extends { readonly id: string }> {
+  /** The entries. */
+  readonly edges: readonly Edge<Row>[];
+  readonly #page: Page<Row>;
+  readonly #count: () => Promise<number>;
+
+  /**
+   * @param page the page
+   * @param count counts the whole list
+   */
+  constructor(page: Page<Row>, count: () => Promise<number>) {
+    this.edges = page.rows.map((row) => new Edge(row, page.order));
+    this.#page = page;
+    this.#count = count;
+  }
+
+  /** Where the page stands in its list. */
+  get pageInfo(): PageInfo {
+    return {
+      hasNextPage: this.#page.hasNextPage,
+      hasPreviousPage: this.#page.hasPreviousPage,
+      startCursor: this.edges.at(0)?.cursor ?? null,
+      endCursor: this.edges.at(-1)?.cursor ?? null,
+    };
+  }
+
+  /** How many entries the whole list has. */
+  get totalCount(): Promise<number> {
+    return this.#count();
+  }
+}

@@ -1,0 +1,94 @@
+import { unwrapResolverError } from '@apollo/server/errors';
+import type { FastifyBaseLogger } from 'fastify';
+import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+import {
+  DomainError,
+  type ErrorName,
+  errorCodes,
+  InvalidParametersError,
+  type ParameterProblem,
+  VersionConflictError,
+} from '../errors.js';
+import { isAboutInput } from './input-problems.js';
+
+/** What GraphQL clients read in `extensions.code`, where it is not the name itself. */
+const extensionCodes: Readonly<Record<ErrorName, string>> = {
+  BAD_USER_INPUT: 'BAD_USER_INPUT',
+  INTERNAL_SERVER_ERROR: 'INTERNAL_SERVER_ERROR',
+  SERVICE_UNAVAILABLE: 'SERVICE_UNAVAILABLE',
+  UNAUTHENTICATED: 'UNAUTHENTICATED',
+  CREDENTIAL_EXPIRED: 'UNAUTHENTICATED',
+  FORBIDDEN: 'FORBIDDEN',
+  ACCOUNT_NOT_FOUND: 'ACCOUNT_NOT_FOUND',
+  ACCOUNT_ALREADY_EXISTS: 'ACCOUNT_ALREADY_EXISTS',
+  CREDENTIAL_REQUIRED: 'CREDENTIAL_REQUIRED',
+  DATASOURCE_ALREADY_EXISTS: 'DATASOURCE_ALREADY_EXISTS',
+  DATASOURCE_NOT_FOUND: 'DATASOURCE_NOT_FOUND',
+  INVALID_JDBC_URL: 'INVALID_JDBC_URL',
+  VERSION_CONFLICT: 'VERSION_CONFLICT',
+};
+
+/** Codes of Apollo Server for requests that are not GraphQL as they should be; their messages are about the document. */
+const protocolCodes: ReadonlySet<unknown> = new Set([
+  'GRAPHQL_PARSE_FAILED',
+  'GRAPHQL_VALIDATION_FAILED',
+  'OPERATION_RESOLUTION_FAILURE',
+  'BAD_REQUEST',
+  'PERSISTED_QUERY_NOT_SUPPORTED',
+]);
+
+/**
+ * Makes what a client is told of an error: the domain's own message, or the request's id where the domain does not know
+ * it, with the error then in the log.
+ */
+export function formatGraphQLError(
+  error: unknown,
+  requestId: string,
+  log: Pick<FastifyBaseLogger, 'error' | 'warn'>,
+): GraphQLFormattedError {
+  const graphqlError = error instanceof GraphQLError ? error : undefined;
+  const where = {
+    ...(graphqlError?.locations ? { locations: graphqlError.locations } : {}),
+    ...(graphqlError?.path ? { path: graphqlError.path } : {}),
+  };
+  const cause = unwrapResolverError(error);
+  if (cause instanceof DomainError) {
+    if (cause.errorName === 'SERVICE_UNAVAILABLE') log.warn({ err: cause }, 'could not serve');
+    return { message: messageOf(cause), ...where, extensions: extensionsOf(cause) };
+  }
+  if (graphqlError !== undefined && isAboutInput(graphqlError)) {
+    return { ...inputError([]), ...where };
+  }
+  const code = graphqlError?.extensions.code;
+  if (graphqlError !== undefined && protocolCodes.has(code)) {
+    return { message: graphqlError.message, ...where, extensions: { code } };
+  }
+  log.error({ err: cause }, 'failed to answer');
+  return {
+    message: `The service failed to answer. Report it with the request id ${requestId}.`,
+    ...where,
+    extensions: { code: 'INTERNAL_SERVER_ERROR', legacyCode: errorCodes.INTERNAL_SERVER_ERROR },
+  };
+}
+
+/** What a client is told of invalid parameters. */
+export function inputError(problems: readonly ParameterProblem[]): GraphQLFormattedError {
+  const error = new InvalidParametersError(problems);
+  return { message: messageOf(error), extensions: extensionsOf(error) };
+}
+
+function messageOf(error: DomainError): string {
+  if (!(error instanceof InvalidParametersError) || error.problems.length === 0) return error.message;
+  return `${error.message}: ${error.problems.map(({ property, problem }) => `${property} ${problem}`).join('; ')}.`;
+}
+
+function extensionsOf(error: DomainError): Record<string, unknown> {
+  return {
+    code: extensionCodes[error.errorName],
+    legacyCode: error.code,
+    ...(error instanceof InvalidParametersError
+      ? { parameters: error.problems.map(({ property, problem }) => ({ name: property, message: problem })) }
+      : {}),
+    ...(error instanceof VersionConflictError ? { currentVersion: error.currentVersion } : {}),
+  };
+}

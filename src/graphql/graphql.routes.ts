@@ -1,0 +1,186 @@
+import { ApolloServer, HeaderMap } from '@apollo/server';
+import {
+  ApolloServerPluginCacheControlDisabled,
+  ApolloServerPluginInlineTraceDisabled,
+  ApolloServerPluginLandingPageDisabled,
+  ApolloServerPluginSchemaReportingDisabled,
+  ApolloServerPluginUsageReportingDisabled,
+} from '@apollo/server/plugin/disabled';
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { GraphQLFormattedError, GraphQLSchema } from 'graphql';
+import { DomainError } from '../errors.js';
+import { answerPlugin, statusOfCode } from './answer.plugin.js';
+import { formatGraphQLError } from './errors.js';
+import { type PlaygroundPage, prefersPlayground } from './playground.routes.js';
+import { Loaders, type RequestContext } from './request-context.js';
+
+const path = '/graphql';
+
+/** Adds the GraphQL surface: `POST /graphql` and, for queries and the playground, `GET /graphql`. */
+export async function registerGraphQL(
+  app: FastifyInstance,
+  schema: GraphQLSchema,
+  playground: PlaygroundPage | undefined,
+): Promise<void> {
+  const server = createServer(schema, app.log);
+  await server.start();
+  app.addHook('onClose', () => server.stop());
+  await app.register(async (routes) => {
+    routes.removeAllContentTypeParsers();
+    routes.addContentTypeParser<Buffer>(
+      ['application/json', 'application/graphql+json'],
+      { parseAs: 'buffer' },
+      async (_: FastifyRequest, bytes: Buffer) => parseBody(bytes),
+    );
+    routes.setErrorHandler(answerGraphQLError);
+    routes.get(path, async (request, reply) => {
+      const hasQuery = 'query' in (request.query as object);
+      if (playground !== undefined && prefersPlayground(request.headers.accept, hasQuery)) {
+        return reply.headers(playground.headers).send(playground.html);
+      }
+      return execute(server, request, reply);
+    });
+    routes.post(path, (request, reply) => execute(server, request, reply));
+    routes.route({
+      method: ['PUT', 'PATCH', 'DELETE', 'OPTIONS'],
+      url: path,
+      handler: async (_, reply) => {
+        reply.header('allow', 'GET, POST');
+        throw new TransportError(405, 'METHOD_NOT_ALLOWED', 'GraphQL takes GET and POST only.');
+      },
+    });
+  });
+}
+
+/** Answers an error that came before GraphQL was reached, or instead of it. */
+export function answerGraphQLError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  if (error instanceof DomainError) {
+    const formatted = formatGraphQLError(error, request.id, request.log);
+    const code = formatted.extensions?.code as string;
+    const statusCode = statusOfCode.get(code) ?? 200;
+    request.outcome = { ...request.outcome, code };
+    if (statusCode === 503) reply.header('retry-after', '1');
+    return reply.code(statusCode).send({ errors: [formatted] });
+  }
+  const failure = transportError(error, request);
+  request.outcome = { ...request.outcome, code: failure.code };
+  const formatted: GraphQLFormattedError = { message: failure.message, extensions: { code: failure.code } };
+  return reply.code(failure.statusCode).send({ errors: [formatted] });
+}
+
+/** An error of the transport, in the form of a GraphQL answer. */
+export class TransportError extends Error {
+  /**
+   * @param statusCode the HTTP status
+   * @param code what clients read in `extensions.code`
+   * @param message for the person who sent the request
+   */
+  constructor(
+    readonly statusCode: number,
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+function createServer(schema: GraphQLSchema, log: FastifyBaseLogger): ApolloServer<RequestContext> {
+  return new ApolloServer<RequestContext>({
+    schema,
+    logger: quiet(log),
+    introspection: true,
+    // Requests of other sites are refused before they come here, by Sec-Fetch-Site and Origin.
+    csrfPrevention: false,
+    persistedQueries: false,
+    includeStacktraceInErrorResponses: false,
+    stopOnTerminationSignals: false,
+    formatError: formatOutsideOfRequest,
+    plugins: [
+      answerPlugin,
+      ApolloServerPluginCacheControlDisabled(),
+      ApolloServerPluginInlineTraceDisabled(),
+      ApolloServerPluginLandingPageDisabled(),
+      ApolloServerPluginSchemaReportingDisabled(),
+      ApolloServerPluginUsageReportingDisabled(),
+    ],
+  });
+}
+
+/** The errors of a request are made by the plugin, which knows the request; these come before there is one. */
+function formatOutsideOfRequest(formatted: GraphQLFormattedError): GraphQLFormattedError {
+  const code = formatted.extensions?.code;
+  return code === 'BAD_REQUEST'
+    ? { message: formatted.message, extensions: { code } }
+    : { message: 'The service failed to answer.', extensions: { code: 'INTERNAL_SERVER_ERROR' } };
+}
+
+/** Apollo Server's own lines may repeat messages of errors, so only that there was one is logged. */
+function quiet(log: FastifyBaseLogger) {
+  const line = (level: 'warn' | 'error') => () => log[level]('Apollo Server reported a problem');
+  return { debug: () => undefined, info: () => undefined, warn: line('warn'), error: line('error') };
+}
+
+async function execute(
+  server: ApolloServer<RequestContext>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const { id: requestId, log, outcome } = request;
+  const context: RequestContext = { requestId, log, outcome, loaders: new Loaders() };
+  const queryStart = request.url.indexOf('?');
+  const answer = await server.executeHTTPGraphQLRequest({
+    httpGraphQLRequest: {
+      method: request.method,
+      headers: headerMap(request),
+      body: request.body,
+      search: queryStart === -1 ? '' : request.url.slice(queryStart),
+    },
+    context: async () => context,
+  });
+  for (const [name, value] of answer.headers) reply.header(name, value);
+  reply.code(answer.status ?? 200);
+  if (answer.body.kind !== 'complete') throw new Error('an answer in several parts is not supported');
+  return reply.send(answer.body.string);
+}
+
+function headerMap(request: FastifyRequest): HeaderMap {
+  const headers = new HeaderMap();
+  for (const [name, value] of Object.entries(request.headers)) {
+    if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
+  }
+  return headers;
+}
+
+function parseBody(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    // The parser's own message repeats a part of the body, which may be a credential.
+    throw new TransportError(400, 'BAD_REQUEST', 'The body must be JSON in UTF-8; it is not well-formed.');
+  }
+}
+
+function transportError(error: unknown, request: FastifyRequest): TransportError {
+  if (error instanceof TransportError) return error;
+  const { statusCode } = error as { statusCode?: number };
+  switch (statusCode) {
+    case 413:
+      return new TransportError(
+        413,
+        'PAYLOAD_TOO_LARGE',
+        `The body is too large: it may have at most ${request.routeOptions.bodyLimit} bytes.`,
+      );
+    case 415:
+      return new TransportError(415, 'UNSUPPORTED_MEDIA_TYPE', 'The Content-Type must be application/json.');
+    default:
+      if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
+        return new TransportError(statusCode, 'BAD_REQUEST', 'The request is not well-formed HTTP.');
+      }
+      request.log.error({ err: error }, 'failed to answer');
+      return new TransportError(
+        500,
+        'INTERNAL_SERVER_ERROR',
+        `The service failed to answer. Report it with the request id ${request.id}.`,
+      );
+  }
+}

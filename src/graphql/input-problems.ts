@@ -1,0 +1,129 @@
+import {
+  type ASTNode,
+  BREAK,
+  coerceInputValue,
+  type DocumentNode,
+  type GraphQLError,
+  type GraphQLInputType,
+  type GraphQLSchema,
+  getNamedType,
+  isInputType,
+  Kind,
+  type OperationDefinitionNode,
+  TypeInfo,
+  typeFromAST,
+  valueFromASTUntyped,
+  visit,
+  visitWithTypeInfo,
+} from 'graphql';
+import { getMetadataStorage } from 'type-graphql';
+import type { ParameterProblem } from '../errors.js';
+import { type Parameter, parametersOf, problemOf } from '../input/parameter.js';
+
+type Variables = Readonly<Record<string, unknown>>;
+
+const valueKinds: ReadonlySet<string> = new Set([
+  Kind.INT,
+  Kind.FLOAT,
+  Kind.STRING,
+  Kind.BOOLEAN,
+  Kind.NULL,
+  Kind.ENUM,
+  Kind.LIST,
+  Kind.OBJECT,
+  Kind.OBJECT_FIELD,
+]);
+
+/**
+ * Whether an error is about a value that a client wrote into the document or sent as a variable. The messages that
+ * graphql-js gives these repeat the value, which may be a credential, so they are told anew from the declarations.
+ */
+export function isAboutInput(error: GraphQLError): boolean {
+  const [node] = error.nodes ?? [];
+  return node !== undefined && (valueKinds.has(node.kind) || node.kind === Kind.VARIABLE_DEFINITION);
+}
+
+/** What is wrong with the variables of an operation, by the names of parameters. */
+export function variableProblems(
+  schema: GraphQLSchema,
+  operation: OperationDefinitionNode,
+  variables: Variables,
+): ParameterProblem[] {
+  return (operation.variableDefinitions ?? []).flatMap((definition) => {
+    const type = typeFromAST(schema, definition.type as never);
+    const name = definition.variable.name.value;
+    if (!isInputType(type) || (variables[name] === undefined && definition.defaultValue !== undefined)) return [];
+    return valueProblems(name, variables[name], type);
+  });
+}
+
+/** What is wrong with the values that are written into a document, by the names of parameters. */
+export function literalProblems(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  errors: readonly GraphQLError[],
+  variables: Variables,
+): ParameterProblem[] {
+  const wrong = new Set<ASTNode>(errors.flatMap((error) => error.nodes ?? []));
+  const problems: ParameterProblem[] = [];
+  const typeInfo = new TypeInfo(schema);
+  visit(
+    document,
+    visitWithTypeInfo(typeInfo, {
+      Argument: (argument) => {
+        const type = typeInfo.getInputType();
+        if (type && contains(argument.value, wrong)) {
+          const value = valueFromASTUntyped(argument.value, variables as Record<string, unknown>);
+          problems.push(...valueProblems(argument.name.value, value, type));
+        }
+      },
+    }),
+  );
+  return problems;
+}
+
+function valueProblems(name: string, value: unknown, type: GraphQLInputType): ParameterProblem[] {
+  const parameters = parametersOfType(type);
+  const problems = new Map<string, string>();
+  const given = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
+  coerceInputValue(value, type, (path, _, error) => {
+    const property = path.length > 0 ? String(path[0]) : (fieldNamedIn(error.message) ?? name);
+    const parameter = parameters.find((declared) => declared.property === property);
+    if (parameter !== undefined) {
+      const isGiven = given[property] !== undefined && given[property] !== null;
+      problems.set(property, problemOf(parameter, isGiven ? Symbol('of a wrong type') : undefined) ?? 'is not valid');
+    } else if (property === name) {
+      problems.set(property, `must be a value of the type ${String(type)}`);
+    } else {
+      problems.set(property, 'is not a field of this input, or not of its type');
+    }
+  });
+  if (problems.size === 0) return [];
+  // The rest is checked too, so that a client is told of everything at once. A date and time was checked by its type.
+  for (const parameter of parameters) {
+    const problem = parameter.kind === 'dateTime' ? undefined : problemOf(parameter, given[parameter.property]);
+    if (problem !== undefined && !problems.has(parameter.property)) problems.set(parameter.property, problem);
+  }
+  return [...problems].map(([property, problem]) => ({ property, problem }));
+}
+
+function parametersOfType(type: GraphQLInputType): readonly Parameter[] {
+  const { name } = getNamedType(type);
+  const inputClass = getMetadataStorage().inputTypes.find((inputType) => inputType.name === name)?.target;
+  return inputClass === undefined ? [] : parametersOf(inputClass as new () => object);
+}
+
+function fieldNamedIn(message: string): string | undefined {
+  return /^Field "([^".]+)" (?:of required type|is not defined)/.exec(message)?.[1];
+}
+
+function contains(value: ASTNode, nodes: ReadonlySet<ASTNode>): boolean {
+  let found = false;
+  visit(value, {
+    enter: (node) => {
+      found ||= nodes.has(node);
+      return found ? BREAK : undefined;
+    },
+  });
+  return found;
+}

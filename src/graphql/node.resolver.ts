@@ -1,0 +1,27 @@
+import { Arg, ID, Query, Resolver } from 'type-graphql';
+import type { AccountService } from '../accounts/account.service.js';
+import type { DatasourceService } from '../datasources/datasource.service.js';
+import { Node } from './node.type.js';
+
+/** Finds any object by its id. */
+@Resolver()
+export class NodeResolver {
+  readonly #accounts: AccountService;
+  readonly #datasources: DatasourceService;
+
+  /**
+   * @param accounts what it asks for accounts
+   * @param datasources what it asks for datasources
+   */
+  constructor(accounts: AccountService, datasources: DatasourceService) {
+    this.#accounts = accounts;
+    this.#datasources = datasources;
+  }
+
+  /** Finds an object. */
+  @Query(() => Node, { nullable: true, description: 'The object with this id; null for an id that is not known.' })
+  async node(@Arg('id', () => ID, { description: 'The global id of the object.' }) id: string): Promise<Node | null> {
+    const found = id.startsWith('A') ? await this.#accounts.byId(id) : await this.#datasources.byId(id);
+    return found ?? null;
+  }
+}

@@ -1,0 +1,12 @@
+import { Field, ID, InterfaceType } from 'type-graphql';
+
+/** An object that can be found again by its id, as the Relay specification has it. */
+@InterfaceType({
+  description: 'An object that can be found again by its id.',
+  resolveType: (value: { id: string }) => (value.id.startsWith('A') ? 'Account' : 'Datasource'),
+})
+export abstract class Node {
+  /** The global id. */
+  @Field(() => ID, { description: 'The global id: opaque, and never given to another object.' })
+  id!: string;
+}

@@ -1,0 +1,18 @@
+import { Field, Int, InterfaceType } from 'type-graphql';
+import { succeeded } from '../operation-outcome.js';
+
+/** What every mutation answers that succeeded: the same three values as the REST success envelope. */
+@InterfaceType({ description: 'What every mutation answers that succeeded. One that fails is an error instead.' })
+export abstract class OperationPayload {
+  /** Always `success`. */
+  @Field(() => String, { description: 'Always `success`.' })
+  status: string = succeeded.status;
+
+  /** Always 1001. */
+  @Field(() => Int, { description: 'Always 1001.' })
+  code: number = succeeded.code;
+
+  /** Always the same sentence. */
+  @Field(() => String, { description: 'Always `Operation succeeded`.' })
+  message: string = succeeded.message;
+}

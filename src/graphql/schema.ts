@@ -1,0 +1,29 @@
+import type { GraphQLSchema } from 'graphql';
+import { buildSchemaSync, type ClassType } from 'type-graphql';
+import { AccountResolver } from '../accounts/account.resolver.js';
+import type { AccountService } from '../accounts/account.service.js';
+import { AccountDatasourcesResolver, DatasourceResolver } from '../datasources/datasource.resolver.js';
+import type { DatasourceService } from '../datasources/datasource.service.js';
+import { NodeResolver } from './node.resolver.js';
+
+/** What the resolvers ask. */
+export interface Services {
+  readonly accounts: AccountService;
+  readonly datasources: DatasourceService;
+}
+
+/** Builds the GraphQL schema over the services. */
+export function createSchema({ accounts, datasources }: Services): GraphQLSchema {
+  const instances = new Map<unknown, object>([
+    [AccountResolver, new AccountResolver(accounts)],
+    [DatasourceResolver, new DatasourceResolver(datasources, accounts)],
+    [AccountDatasourcesResolver, new AccountDatasourcesResolver(datasources)],
+    [NodeResolver, new NodeResolver(accounts, datasources)],
+  ]);
+  return buildSchemaSync({
+    resolvers: [AccountResolver, DatasourceResolver, AccountDatasourcesResolver, NodeResolver],
+    container: { get: (resolver: ClassType) => instances.get(resolver) },
+    // Inputs are validated by the same function as the REST routes' are.
+    validate: false,
+  });
+}

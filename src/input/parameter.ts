@@ -1,0 +1,147 @@
+import { registerDecorator } from 'class-validator';
+import { Field, Int } from 'type-graphql';
+import { DateTimeScalar } from './date-time.js';
+import { isFlag, isIdentifier, isInteger, isText, isWellFormedText } from './rules.js';
+
+/**
+ * What a parameter may hold. An `identifier` is part of a key: text without white space at either end; an
+ * `identifierList` is a list of 1 to 1000 of them.
+ */
+export type ParameterKind = 'integer' | 'text' | 'identifier' | 'identifierList' | 'flag' | 'dateTime';
+
+/** What is declared of one parameter. */
+export interface ParameterDeclaration {
+  readonly kind: ParameterKind;
+  /** Whether it may be absent, null or (a text) empty. False unless told. */
+  readonly optional?: boolean;
+  /** Unicode code points at most; for `text`, `identifier` and each entry of an `identifierList`. */
+  readonly longest?: number;
+  /** The least value of an `integer`. */
+  readonly from?: number;
+  /** The greatest value of an `integer`; 2147483647 unless told. */
+  readonly to?: number;
+  /** What it means, for the schema: whole sentences. What it must be is added from the rest of the declaration. */
+  readonly description: string;
+}
+
+/** A declared parameter with the names it goes by. */
+export interface Parameter extends ParameterDeclaration {
+  /** The property of the input class, which is the GraphQL name. */
+  readonly property: string;
+  /** The REST name: the same words in snake_case. */
+  readonly restName: string;
+}
+
+const largestInteger = 2147483647;
+const largestList = 1000;
+const declared = new Map<object, Parameter[]>();
+
+/**
+ * Declares a property of an input class to be a parameter of an operation, once for both surfaces: it becomes the GraphQL
+ * input field, the class-validator rule, and what the REST routes read it by.
+ */
+export function Parameter(declaration: ParameterDeclaration): PropertyDecorator {
+  return (target, key) => {
+    const property = String(key);
+    const parameter = { ...declaration, property, restName: snakeCase(property) };
+    declared.set(target, [...(declared.get(target) ?? []), parameter]);
+    Field(() => graphqlType(declaration.kind), {
+      nullable: declaration.optional ?? false,
+      description: describe(parameter),
+    })(target, key);
+    registerDecorator({
+      name: 'parameter',
+      target: target.constructor,
+      propertyName: property,
+      validator: {
+        validate: (value: unknown) => problemOf(parameter, value) === undefined,
+        defaultMessage: (argument) => problemOf(parameter, argument?.value) ?? '',
+      },
+    });
+  };
+}
+
+/** The parameters of an input class, its base classes' first, in the order of their declaration. */
+export function parametersOf(inputClass: abstract new () => object): readonly Parameter[] {
+  const found: Parameter[] = [];
+  for (let at = inputClass.prototype; at !== null && at !== Object.prototype; at = Object.getPrototypeOf(at)) {
+    found.unshift(...(declared.get(at) ?? []));
+  }
+  return found;
+}
+
+/** What is wrong with a value, as the end of a sentence that starts with the parameter's name; undefined where nothing is. */
+export function problemOf(parameter: ParameterDeclaration, value: unknown): string | undefined {
+  if (value === undefined || value === null) {
+    return parameter.optional ? undefined : `is required: it ${requirement(parameter)}`;
+  }
+  return fits(parameter, value) ? undefined : requirement(parameter);
+}
+
+function fits(parameter: ParameterDeclaration, value: unknown): boolean {
+  const longest = parameter.longest ?? Number.POSITIVE_INFINITY;
+  switch (parameter.kind) {
+    case 'integer':
+      return isInteger(value, parameter.from ?? 0, parameter.to ?? largestInteger);
+    case 'text':
+      return parameter.optional ? isWellFormedText(value, longest) : isText(value, longest);
+    case 'identifier':
+      return isIdentifier(value, longest);
+    case 'identifierList':
+      return (
+        Array.isArray(value) &&
+        value.length >= 1 &&
+        value.length <= largestList &&
+        value.every((entry) => isIdentifier(entry, longest))
+      );
+    case 'flag':
+      return isFlag(value);
+    case 'dateTime':
+      return value instanceof Date && !Number.isNaN(value.getTime());
+  }
+}
+
+function requirement(parameter: ParameterDeclaration): string {
+  const characters = `${parameter.optional ? 'at most' : '1 to'} ${parameter.longest} characters`;
+  switch (parameter.kind) {
+    case 'integer':
+      return parameter.to === undefined
+        ? `must be a whole number from ${parameter.from ?? 0} to ${largestInteger}`
+        : `must be a whole number from ${parameter.from ?? 0} to ${parameter.to}`;
+    case 'text':
+      return parameter.optional
+        ? `must be a string of ${characters}, well-formed Unicode`
+        : `must be a string of ${characters}, well-formed Unicode and not only white space`;
+    case 'identifier':
+      return `must be a string of ${characters}, well-formed Unicode, with no white space at either end`;
+    case 'identifierList':
+      return `must be a list of 1 to ${largestList} strings, each of ${characters}, well-formed Unicode, with no white space at either end`;
+    case 'flag':
+      return 'must be true or false';
+    case 'dateTime':
+      return 'must be a date and time such as 2024-02-29T13:05:00.000Z';
+  }
+}
+
+function describe(parameter: Parameter): string {
+  return `${parameter.description} It ${requirement(parameter)}.`;
+}
+
+function graphqlType(kind: ParameterKind) {
+  switch (kind) {
+    case 'integer':
+      return Int;
+    case 'flag':
+      return Boolean;
+    case 'dateTime':
+      return DateTimeScalar;
+    case 'identifierList':
+      return [String];
+    default:
+      return String;
+  }
+}
+
+function snakeCase(words: string): string {
+  return words.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}

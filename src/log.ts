@@ -1,0 +1,65 @@
+import { type DestinationStream, type Logger, pino } from 'pino';
+import type { LogLevel } from './config.js';
+import { DatabaseError } from './database/database.js';
+import { DomainError } from './errors.js';
+
+/** What a log line says of an error. */
+export interface LoggedError {
+  readonly type: string;
+  readonly message?: string;
+  readonly code?: string;
+  readonly stack?: string;
+  readonly cause?: LoggedError;
+}
+
+const deepestCause = 4;
+
+/**
+ * Makes the log: JSON lines. Credentials stay out of it by construction: bodies, variables and headers are never logged,
+ * and of an error only what {@link loggedError} takes; the names below are a second net.
+ */
+export function createLog(level: LogLevel, destination?: DestinationStream): Logger {
+  const names = ['password', 'secret', 'authorization', 'cookie', '["x-api-key"]'];
+  return pino(
+    {
+      level,
+      base: undefined,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: loggedError },
+      redact: names.flatMap((name) => (name.startsWith('[') ? [name, `*${name}`] : [name, `*.${name}`])),
+    },
+    destination ?? pino.destination({ dest: 1, sync: false }),
+  );
+}
+
+/**
+ * What may be logged of an error: its type, its code and where it was thrown; its message only where we or Node.js wrote
+ * it. A driver's or a parser's message may repeat values that it was given.
+ */
+export function loggedError(error: unknown, depth = 0): LoggedError {
+  if (!(error instanceof Error)) return { type: typeof error };
+  const { code, errno, sqlState } = error as { code?: unknown; errno?: unknown; sqlState?: unknown };
+  const codes = [code, errno, sqlState].filter((part) => typeof part === 'string' || typeof part === 'number');
+  const stack = error.stack
+    ?.split('\n')
+    .filter((line) => /^\s+at /.test(line))
+    .join('\n');
+  return {
+    type: error.name,
+    ...(isOurs(error) ? { message: error.message } : {}),
+    ...(codes.length > 0 ? { code: codes.join(' ') } : {}),
+    ...(stack ? { stack } : {}),
+    ...(error.cause !== undefined && depth < deepestCause ? { cause: loggedError(error.cause, depth + 1) } : {}),
+  };
+}
+
+function isOurs(error: Error): boolean {
+  return (
+    error instanceof DomainError ||
+    error instanceof DatabaseError ||
+    error.constructor === TypeError ||
+    error.constructor === RangeError ||
+    error.constructor === ReferenceError
+  );
+}

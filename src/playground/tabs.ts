@@ -1,0 +1,184 @@
+/** What one tab of the playground opens with. */
+interface ExampleTab {
+  query: string;
+  variables: string;
+}
+
+const account = { accountId: '123456789012', region: 'eu-west-1' };
+
+const datasource = {
+  instanceId: 'orders-db',
+  accountProviderId: 1,
+  ...account,
+  description: 'Orders, primary',
+  jdbcConnectionUrl: 'jdbc:postgresql://db.example.com:5432/orders',
+  jdbcConnectionSchema: 'public',
+  jdbcEnforceSsl: true,
+  masterUsername: 'orders_reader',
+  password: 'example-password',
+  networkAvailabilityZone: 'eu-west-1a',
+  networkSubnetId: 'subnet-0123456789abcdef0',
+  networkSgId: 'sg-0123456789abcdef0',
+  createType: 1,
+};
+
+function tab(query: string, variables: object): ExampleTab {
+  return { query, variables: JSON.stringify(variables, null, 2) };
+}
+
+/**
+ * The example operations, one a tab. Run from left to right on an empty register, each finds what the ones before it left,
+ * and the last leaves the register empty again.
+ */
+export const exampleTabs: ExampleTab[] = [
+  tab(
+    `# Register an account: a provider, an id, a region.
+mutation AddAccount($input: AddAccountInput!) {
+  addAccount(input: $input) {
+    status
+    code
+    message
+    account {
+      id
+      accountProvider
+      accountId
+      region
+      createdAt
+    }
+  }
+}
+`,
+    { input: { accountProvider: 1, ...account } },
+  ),
+  tab(
+    `# Add a datasource, with a password or a secret.
+mutation AddDatasource($input: AddDatasourceInput!) {
+  addDatasource(input: $input) {
+    status
+    code
+    message
+    datasource {
+      id
+      instanceId
+      jdbcConnectionUrl
+      masterUsername
+      hasPassword
+      hasSecret
+      version
+    }
+  }
+}
+`,
+    { input: datasource },
+  ),
+  tab(
+    `# Replace a datasource: what is left out is cleared.
+mutation EditDatasource($input: EditDatasourceInput!) {
+  editDatasource(input: $input) {
+    status
+    code
+    message
+    datasource {
+      instanceId
+      description
+      jdbcConnectionUrl
+      jdbcConnectionSchema
+      hasPassword
+      version
+      updatedAt
+    }
+  }
+}
+`,
+    {
+      input: {
+        ...datasource,
+        description: 'Orders, replica',
+        jdbcConnectionUrl: 'jdbc:postgresql://db-replica.example.com:5432/orders',
+      },
+    },
+  ),
+  tab(
+    `# List the accounts, each with its datasources.
+query Accounts($first: Int!, $after: String) {
+  accounts(first: $first, after: $after) {
+    totalCount
+    edges {
+      node {
+        accountProvider
+        accountId
+        region
+        datasources(first: 5) {
+          totalCount
+          edges {
+            node {
+              instanceId
+              jdbcConnectionUrl
+            }
+          }
+        }
+      }
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+  }
+}
+`,
+    { first: 10, after: null },
+  ),
+  tab(
+    `# Search datasources by id, description or URL.
+query Datasources($search: String!) {
+  datasources(first: 10, filter: { search: $search }) {
+    totalCount
+    edges {
+      node {
+        instanceId
+        description
+        jdbcConnectionUrl
+        version
+        account {
+          accountId
+          region
+        }
+      }
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+  }
+}
+`,
+    { search: 'replica' },
+  ),
+  tab(
+    `# Delete datasources by name: all of them or none.
+mutation DeleteDatasources($input: DeleteDatasourcesInput!) {
+  deleteDatasources(input: $input) {
+    status
+    code
+    message
+    deletedInstanceIds
+  }
+}
+`,
+    { input: { accountProvider: 1, ...account, instances: ['orders-db'] } },
+  ),
+  tab(
+    `# Delete an account and the datasources left in it.
+mutation DeleteAccount($input: DeleteAccountInput!) {
+  deleteAccount(input: $input) {
+    status
+    code
+    message
+    deletedAccountId
+    deletedDatasourceCount
+  }
+}
+`,
+    { input: { accountProvider: 1, ...account } },
+  ),
+];

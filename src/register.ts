@@ -1,0 +1,138 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { Config } from './config.js';
+import type { Database, Session } from './database/database.js';
+import { alone, migrate } from './database/migrate.js';
+import { MysqlDatabase } from './database/mysql.database.js';
+import { SqliteDatabase } from './database/sqlite.database.js';
+import { lockSqliteFile, type SqliteLock } from './database/sqlite-lock.js';
+import { UnavailableError } from './errors.js';
+import type { Readiness } from './operations/health.routes.js';
+import type { SealingKey } from './security/sealing-key.js';
+import { areKeysRegistered, checkSealingKeys, findSealingKeys, SealingKeyError } from './security/sealing-keys.js';
+
+const readinessTimeout = 900;
+const longestPause = 2000;
+
+/**
+ * The database while the gateway runs: it serves once its tables and its sealing keys are as they should be, and says what
+ * is missing until then.
+ */
+export class Register implements Database, Readiness {
+  readonly #config: Config;
+  readonly #log: Logger;
+  readonly #lock: SqliteLock | undefined;
+  readonly #database: Database;
+  #keys: readonly SealingKey[] = [];
+  #missing = 'the database was not reached yet';
+  #isPrepared = false;
+  #isClosing = false;
+
+  /**
+   * Opens the database's file, or makes a pool of connections that is still empty.
+   *
+   * @throws SqliteFileInUseError where another gateway serves the same file
+   */
+  constructor(config: Config, log: Logger) {
+    this.#config = config;
+    this.#log = log;
+    const limits = {
+      timeout: config.databaseTimeout,
+      poolSize: config.databasePoolSize,
+      queueLimit: config.databaseQueueLimit,
+    };
+    if (config.database.kind === 'sqlite') {
+      this.#lock = lockSqliteFile(config.database.path);
+      this.#database = new SqliteDatabase(config.database.path, limits);
+    } else {
+      this.#database = new MysqlDatabase(config.database, limits);
+    }
+  }
+
+  get dialect() {
+    return this.#database.dialect;
+  }
+
+  /**
+   * The key that seals.
+   *
+   * @throws UnavailableError before the keys are known
+   */
+  get sealingKey(): SealingKey {
+    const [key] = this.#keys;
+    if (key === undefined || !this.#isPrepared) throw new UnavailableError(new Error(this.#missing));
+    return key;
+  }
+
+  /**
+   * Runs the migrations and checks the sealing keys, again and again until the database is there.
+   *
+   * @throws SealingKeyError where the keys are not the register's: waiting would not help
+   */
+  async prepare(): Promise<void> {
+    for (let pause = 100; !this.#isClosing; pause = Math.min(2 * pause, longestPause)) {
+      try {
+        await this.#migrate();
+        await this.#findKeys();
+        this.#isPrepared = true;
+        return;
+      } catch (error) {
+        if (error instanceof SealingKeyError) throw error;
+        this.#log.warn({ err: error, missing: this.#missing }, 'not ready yet, trying again');
+        await sleep(pause);
+      }
+    }
+  }
+
+  read<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    return this.#isPrepared ? this.#database.read(work) : Promise.reject(this.#notReady());
+  }
+
+  change<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    return this.#isPrepared ? this.#database.change(work) : Promise.reject(this.#notReady());
+  }
+
+  async missing(): Promise<readonly string[]> {
+    if (this.#isClosing) return ['the gateway is stopping'];
+    if (!this.#isPrepared) return [this.#missing];
+    const ping = this.#database.read((session) => session.rows('SELECT 1 AS one'));
+    const late = sleep(readinessTimeout, false, { ref: false });
+    const isThere = await Promise.race([ping.then(() => true), late]).catch(() => false);
+    return isThere ? [] : ['the database does not answer'];
+  }
+
+  /** Says to those who ask that it stops. */
+  beginClosing(): void {
+    this.#isClosing = true;
+  }
+
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    await this.#database.close();
+    this.#lock?.release();
+  }
+
+  async #migrate(): Promise<void> {
+    this.#missing = 'the database was not reached yet, or its migrations have not run';
+    const ran = await migrate(this.#database, this.#config.database);
+    if (ran.length > 0) this.#log.info({ migrations: ran }, 'the tables are up to date');
+  }
+
+  async #findKeys(): Promise<void> {
+    this.#missing = 'the sealing keys are not checked yet';
+    const { keys, madeFile } = await findSealingKeys(this.#database, this.#config.database, this.#config.sealingKeys);
+    if (madeFile !== undefined) {
+      this.#log.warn(
+        { file: madeFile },
+        'made a key that seals credentials: keep a copy of this file in a safe place, for without it they cannot be read',
+      );
+    }
+    const register = () => checkSealingKeys(this.#database, keys);
+    await ((await areKeysRegistered(this.#database, keys)) ? register() : alone(this.#database, register));
+    this.#keys = keys;
+  }
+
+  #notReady(): UnavailableError {
+    return new UnavailableError(new Error(this.#missing));
+  }
+}

@@ -1,0 +1,14 @@
+/** What came of a request, for its log line. */
+export interface RequestOutcome {
+  /** The operation: a path of the legacy API, or the names of a document's root fields. */
+  operation?: string;
+  /** The code that the client got. */
+  code?: number | string;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set while the request is worked on. */
+    outcome: RequestOutcome;
+  }
+}

@@ -1,0 +1,67 @@
+import { DomainError, type ErrorName, InvalidParametersError } from '../errors.js';
+
+/** One invalid parameter in an envelope. */
+export interface ParameterReference {
+  readonly name: string;
+  readonly message: string;
+}
+
+/** What a legacy client gets for a failure. */
+export interface FailureEnvelope {
+  readonly status: 'fail';
+  readonly code: number;
+  readonly message: string;
+  readonly ref: readonly ParameterReference[] | null;
+}
+
+/** An envelope with the HTTP status that carries it. */
+export interface Failure {
+  readonly httpStatus: number;
+  readonly envelope: FailureEnvelope;
+}
+
+/**
+ * Legacy clients take any status but 200 for a failure of the network and do not show its message, so whatever they can
+ * act on travels as 200.
+ */
+const httpStatuses: Readonly<Record<ErrorName, number>> = {
+  BAD_USER_INPUT: 200,
+  INTERNAL_SERVER_ERROR: 500,
+  SERVICE_UNAVAILABLE: 503,
+  UNAUTHENTICATED: 200,
+  CREDENTIAL_EXPIRED: 200,
+  FORBIDDEN: 200,
+  ACCOUNT_NOT_FOUND: 200,
+  ACCOUNT_ALREADY_EXISTS: 200,
+  CREDENTIAL_REQUIRED: 200,
+  DATASOURCE_ALREADY_EXISTS: 200,
+  DATASOURCE_NOT_FOUND: 200,
+  INVALID_JDBC_URL: 200,
+  VERSION_CONFLICT: 200,
+};
+
+/** The envelope of an error that the domain knows. */
+export function failureOf(error: DomainError): Failure {
+  const httpStatus = httpStatuses[error.errorName];
+  if (!(error instanceof InvalidParametersError)) {
+    return { httpStatus, envelope: { status: 'fail', code: error.code, message: error.message, ref: null } };
+  }
+  const ref = error.problems.map(({ property, problem }) => ({ name: property, message: problem }));
+  const message = `${error.message}: ${ref.map((parameter) => `${parameter.name} ${parameter.message}`).join('; ')}.`;
+  return { httpStatus, envelope: { status: 'fail', code: error.code, message, ref } };
+}
+
+/** The envelope of a failure of the transport, whose code repeats the HTTP status. */
+export function transportFailure(httpStatus: number, message: string): Failure {
+  return { httpStatus, envelope: { status: 'fail', code: httpStatus, message, ref: null } };
+}
+
+/** The envelope of an error of the service itself. */
+export function internalFailure(requestId: string): Failure {
+  return failureOf(new DomainError('INTERNAL_SERVER_ERROR', internalMessage(requestId)));
+}
+
+/** What a client is told of an error of the service itself. */
+export function internalMessage(requestId: string): string {
+  return `The service failed to answer. Report it with the request id ${requestId}.`;
+}

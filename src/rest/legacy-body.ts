@@ -1,0 +1,94 @@
+import { DomainError, InvalidParametersError, type ParameterProblem } from '../errors.js';
+import { parseLegacyDateTime } from '../input/date-time.js';
+import { type Parameter, parametersOf } from '../input/parameter.js';
+import { validated } from '../input/validate.js';
+
+/** A JSON object as a legacy client sent it. */
+export type LegacyBody = Readonly<Record<string, unknown>>;
+
+/**
+ * Reads the bytes of a body.
+ *
+ * @throws DomainError BAD_USER_INPUT where they are not a JSON object
+ */
+export function parseLegacyBody(bytes: Buffer, charset: string): LegacyBody {
+  let body: unknown;
+  try {
+    body = JSON.parse(new TextDecoder(charset, { fatal: true }).decode(bytes));
+  } catch {
+    // The parser's own message repeats a part of the body, which may be a credential.
+    throw new DomainError('BAD_USER_INPUT', 'The body must be a JSON object; it is not well-formed JSON.');
+  }
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new DomainError('BAD_USER_INPUT', 'The body must be a JSON object.');
+  }
+  return body as LegacyBody;
+}
+
+/**
+ * Makes a validated input of a body, with the coercions that legacy clients count on.
+ *
+ * @param unknown what to do with parameters that the operation does not have
+ * @throws InvalidParametersError naming every parameter that is missing or wrong
+ */
+export function readInput<T extends object>(
+  inputClass: new () => T,
+  body: LegacyBody,
+  unknown: 'ignore' | 'refuse' = 'ignore',
+): T {
+  const input = new inputClass();
+  const parameters = parametersOf(inputClass);
+  const values = new Map(Object.entries(body));
+  for (const parameter of parameters) {
+    const value = coerce(parameter, values.get(parameter.restName));
+    if (value !== undefined) (input as Record<string, unknown>)[parameter.property] = value;
+  }
+  const problems = unknown === 'refuse' ? unknownNames(parameters, values) : [];
+  try {
+    validated(input);
+  } catch (error) {
+    if (!(error instanceof InvalidParametersError)) throw error;
+    problems.push(...error.problems);
+  }
+  if (problems.length > 0) throw new InvalidParametersError(problems.map((problem) => renamed(parameters, problem)));
+  return input;
+}
+
+/** A value that cannot be coerced is left as it is: the rules then refuse it. */
+function coerce(parameter: Parameter, value: unknown): unknown {
+  if (parameter.optional && (value === null || value === '')) return undefined;
+  switch (parameter.kind) {
+    case 'integer':
+      return typeof value === 'string' && /^[0-9]+$/.test(value) ? Number(value) : value;
+    case 'text':
+    case 'identifier':
+      return textOf(value);
+    case 'identifierList':
+      return Array.isArray(value) ? value.map(textOf) : value;
+    case 'flag':
+      return flagOf(value);
+    case 'dateTime':
+      return typeof value === 'string' ? (parseLegacyDateTime(value) ?? value) : value;
+  }
+}
+
+function textOf(value: unknown): unknown {
+  return Number.isSafeInteger(value) ? String(value) : value;
+}
+
+function flagOf(value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  const word = value.toLowerCase();
+  return word === 'true' || word === 'false' ? word === 'true' : value;
+}
+
+function unknownNames(parameters: readonly Parameter[], values: ReadonlyMap<string, unknown>): ParameterProblem[] {
+  const known = new Set(parameters.map(({ restName }) => restName));
+  return [...values.keys()]
+    .filter((name) => !known.has(name))
+    .map((name) => ({ property: name, problem: 'is not a parameter of this operation' }));
+}
+
+function renamed(parameters: readonly Parameter[], { property, problem }: ParameterProblem): ParameterProblem {
+  return { property: parameters.find((parameter) => parameter.property === property)?.restName ?? property, problem };
+}

@@ -1,0 +1,69 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import type { SealingKey } from './sealing-key.js';
+
+const algorithm = 'aes-256-gcm';
+const format = 1;
+const keyIdLength = 8;
+const nonceLength = 12;
+const tagLength = 16;
+const headerLength = 1 + keyIdLength + nonceLength;
+
+/** What a sealed value belongs to: it opens there and nowhere else. */
+export type SealedPlace = readonly (string | number)[];
+
+/** A sealed value that does not open: the key is not there, or it was changed, or it belongs somewhere else. */
+export class SealBrokenError extends Error {
+  override readonly name = 'SealBrokenError';
+}
+
+/**
+ * Seals a text with AES-256-GCM (NIST SP 800-38D) under a random 96-bit nonce.
+ *
+ * @param place what the value belongs to, such as a datasource's key and the field; it is authenticated and not stored
+ * @returns the format's number (1 byte), the key's id (8), the nonce (12), the ciphertext, the tag (16)
+ */
+export function seal(text: string, place: SealedPlace, key: SealingKey): Buffer {
+  const header = Buffer.concat([Buffer.from([format]), Buffer.from(key.id, 'hex'), randomBytes(nonceLength)]);
+  const cipher = createCipheriv(algorithm, key.key, header.subarray(1 + keyIdLength), { authTagLength: tagLength });
+  cipher.setAAD(authenticated(header, place));
+  return Buffer.concat([header, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]);
+}
+
+/**
+ * Opens what {@link seal} made.
+ *
+ * @param place what the value was sealed for
+ * @param keys the keys that may have sealed it
+ * @throws SealBrokenError, which says nothing of the value
+ */
+export function open(sealed: Buffer, place: SealedPlace, keys: readonly SealingKey[]): string {
+  const id = sealingKeyIdOf(sealed);
+  const key = keys.find((candidate) => candidate.id === id);
+  if (key === undefined) throw new SealBrokenError('no key is set that could have sealed the value');
+  const header = sealed.subarray(0, headerLength);
+  const decipher = createDecipheriv(algorithm, key.key, header.subarray(1 + keyIdLength), { authTagLength: tagLength });
+  decipher.setAAD(authenticated(header, place));
+  decipher.setAuthTag(sealed.subarray(-tagLength));
+  try {
+    return decipher.update(sealed.subarray(headerLength, -tagLength), undefined, 'utf8') + decipher.final('utf8');
+  } catch (error) {
+    throw new SealBrokenError('the value was changed, or sealed for another place', { cause: error });
+  }
+}
+
+/**
+ * The id of the key that sealed a value.
+ *
+ * @throws SealBrokenError where it is not a sealed value at all
+ */
+export function sealingKeyIdOf(sealed: Buffer): string {
+  if (sealed.length < headerLength + tagLength || sealed[0] !== format) {
+    throw new SealBrokenError('this is not a sealed value');
+  }
+  return sealed.subarray(1, 1 + keyIdLength).toString('hex');
+}
+
+function authenticated(header: Buffer, place: SealedPlace): Buffer {
+  // JSON keeps the parts of the place apart whatever characters they hold.
+  return Buffer.concat([header.subarray(0, 1 + keyIdLength), Buffer.from(JSON.stringify(place))]);
+}

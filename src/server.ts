@@ -1,0 +1,29 @@
+import { createApp } from './app.js';
+import { ConfigError, loadConfig } from './config.js';
+
+const longestStop = 9_000;
+
+/** Starts the gateway as the environment says, and stops it on SIGTERM or SIGINT. */
+async function main(): Promise<void> {
+  const config = loadConfig(process.env);
+  const { http, prepare } = await createApp(config);
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop(signal));
+  await http.listen({ host: config.host, port: config.port });
+  await prepare();
+  http.log.info('ready');
+
+  async function stop(signal: string): Promise<void> {
+    http.log.info({ signal }, 'stopping');
+    setTimeout(() => http.server.closeAllConnections(), longestStop).unref();
+    await http.close();
+    process.exit(0);
+  }
+}
+
+main().catch((error: unknown) => {
+  // These messages are written for the operator; anything else is a defect, of which the stack tells more.
+  const isForOperator =
+    error instanceof ConfigError || /^(SqliteFileInUse|SealingKey)Error$/.test((error as Error).name);
+  process.stderr.write(`${isForOperator ? (error as Error).message : (error as Error).stack}\n`);
+  process.exit(1);
+});
