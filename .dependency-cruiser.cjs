@@ -1,0 +1,247 @@
+/**
+ * Which module may import which: `npm run import-rules`. CONTRIBUTING.md draws the same as a picture.
+ *
+ * A rule holds for `import type` as for any other import: the parser does not tell them apart, and a type ties two modules
+ * together as a value does.
+ */
+
+/** Packages, as they lie in node_modules. */
+const packages = (...names) => `^node_modules/(${names.join('|')})(/|$)`;
+
+const features = '^src/(accounts|datasources)/';
+const entities = '[.]entity[.]ts$';
+const statements = '[.]statements[.]ts$';
+const services = '[.]service[.]ts$';
+const inputs = '[.]input[.]ts$';
+const filters = '[.]filter[.]ts$';
+const types = '[.]type[.]ts$';
+const resolvers = '[.]resolver[.]ts$';
+const routes = '[.]routes[.]ts$';
+
+const http = packages('fastify', '@fastify');
+const graphql = packages('graphql', 'graphql-scalars', 'type-graphql', '@apollo');
+const drivers = packages('typeorm', 'mysql2', '@photostructure');
+
+const rules = [
+  {
+    name: 'no-cycles',
+    comment: 'Modules that need each other cannot be read, tested or moved one at a time.',
+    from: {},
+    to: { circular: true },
+  },
+  {
+    name: 'no-unresolvable',
+    comment: 'An import that leads nowhere fails when it is first reached, perhaps in production.',
+    from: {},
+    to: { couldNotResolve: true },
+  },
+  {
+    name: 'only-production-dependencies',
+    comment:
+      'The gateway runs with the production dependencies alone, so it may import no others; nor one that it has only because another package has it. The playground is bundled beforehand.',
+    from: { path: '^src/', pathNot: '^src/playground/' },
+    to: { dependencyTypes: ['npm-dev', 'npm-optional', 'npm-peer', 'npm-no-pkg', 'npm-unknown'] },
+  },
+  {
+    name: 'nothing-from-outside-src',
+    comment: 'Tests and the build know the sources; the sources do not know them.',
+    from: { path: '^src/' },
+    to: { path: '^(test|build|docs)/' },
+  },
+
+  // One direction: entry → app → features and surfaces → input, database, security → errors.
+  {
+    name: 'composed-from-above',
+    comment:
+      'app.ts puts the parts together, and register.ts the database. A part that asks one of them for something hides what it needs: it takes that by its constructor.',
+    from: { path: '^src/[^/]+/' },
+    to: { path: '^src/(app|register|server|cli|log|print-schema)[.]ts$' },
+  },
+  {
+    name: 'settings-are-passed-down',
+    comment: 'Only config.ts knows settings, and only the top level reads it; a part takes the values that it needs.',
+    from: { path: '^src/[^/]+/' },
+    to: { path: '^src/config[.]ts$' },
+  },
+  {
+    name: 'accounts-know-no-datasources',
+    comment: 'Datasources refer to accounts. The other way round would close a circle between the two.',
+    from: { path: '^src/accounts/' },
+    to: { path: '^src/datasources/' },
+  },
+  {
+    name: 'pure-modules-import-nothing',
+    comment: 'What only computes can be understood and tested by itself.',
+    from: {
+      path: [
+        '^src/(errors|operation-outcome)[.]ts$',
+        '^src/input/rules[.]ts$',
+        '^src/database/database-url[.]ts$',
+        '^src/datasources/(jdbc-url|delete-account-path)[.]ts$',
+        '^src/security/browser-origin[.]ts$',
+      ],
+    },
+    to: { path: ['^src/', '^node_modules/'] },
+  },
+
+  // Kinds of file: noun.kind.ts.
+  {
+    name: 'entities-are-tables-only',
+    comment: 'An entity says how a table is kept, and nothing of who asks for it.',
+    from: { path: entities },
+    to: { path: ['^src/', '^node_modules/'], pathNot: [entities, '^src/database/columns[.]ts$', packages('typeorm')] },
+  },
+  {
+    name: 'statements-know-tables-only',
+    comment: 'SQL stands in one kind of file, which knows tables and sessions, and nothing of who asks.',
+    from: { path: statements },
+    to: { path: ['^src/', '^node_modules/'], pathNot: [entities, statements, '^src/database/'] },
+  },
+  {
+    name: 'inputs-declare-parameters-only',
+    comment:
+      'An input is the one declaration of an operation’s parameters for both surfaces. With an entity in it, a column could not change without the API.',
+    from: { path: inputs },
+    to: { path: '^src/', pathNot: [inputs, '^src/input/'] },
+  },
+  {
+    name: 'filters-declare-parameters-only',
+    comment: 'As inputs; a filter also says in what order its service lists.',
+    from: { path: filters },
+    to: { path: '^src/', pathNot: [inputs, services, '^src/input/', '^src/graphql/connection[.]type[.]ts$'] },
+  },
+  {
+    name: 'services-know-no-surface',
+    comment: 'Both surfaces call the same service method, so it must not know which one has called.',
+    from: { path: services },
+    to: { path: [http, graphql, resolvers, routes, types, filters, '^src/(rest|graphql|operations)/'] },
+  },
+  {
+    name: 'services-write-no-sql',
+    comment: 'A service decides; its statements know the database’s language.',
+    from: { path: services },
+    to: { path: drivers },
+  },
+  {
+    name: 'types-are-output-only',
+    comment:
+      'What GraphQL shows is declared apart from what is stored and what is sent, so that a secret is absent from it.',
+    from: { path: types, pathNot: '^src/graphql/' },
+    to: { path: ['^src/(database|rest|security)/', entities, statements, services, inputs, resolvers, routes] },
+  },
+  {
+    name: 'resolvers-ask-services',
+    comment: 'A resolver turns a field into a call of a service. A rule in it would not hold on the other surface.',
+    from: { path: resolvers },
+    to: { path: [drivers, http, entities, routes, '^src/(database|rest)/'] },
+  },
+  {
+    name: 'legacy-routes-ask-services',
+    comment: 'A legacy route turns a body into a call of a service. A rule in it would not hold on the other surface.',
+    from: { path: routes, pathNot: '^src/(graphql|operations)/' },
+    to: { path: [drivers, graphql, entities, statements, types, filters, resolvers, '^src/(database|graphql)/'] },
+  },
+
+  // Folders.
+  {
+    name: 'input-serves-every-surface',
+    comment: 'The declaration of parameters is below both surfaces and all features.',
+    from: { path: '^src/input/' },
+    to: { path: '^src/', pathNot: ['^src/input/', '^src/errors[.]ts$'] },
+  },
+  {
+    name: 'rest-knows-no-feature',
+    comment: 'The legacy surface carries any operation that it is given. GraphQL is the other surface.',
+    from: { path: '^src/rest/' },
+    to: { path: [features, graphql, drivers, '^src/(graphql|database)/'] },
+  },
+  {
+    name: 'graphql-knows-no-feature',
+    comment:
+      'The GraphQL surface carries any schema that it is given: only where the schema is put together, and where an object of any kind is found by its id, are the features known.',
+    from: { path: '^src/graphql/', pathNot: '^src/graphql/(schema|node[.]resolver)[.]ts$' },
+    to: { path: features },
+  },
+  {
+    name: 'graphql-is-not-rest',
+    comment: 'The two surfaces share what is below them, and not each other.',
+    from: { path: '^src/graphql/' },
+    to: { path: ['^src/rest/', drivers] },
+  },
+  {
+    name: 'graphql-reads-no-database',
+    comment: 'A page is what the database and a connection both know; the rest goes through a service.',
+    from: { path: '^src/graphql/' },
+    to: { path: '^src/database/', pathNot: '^src/database/page[.]ts$' },
+  },
+  {
+    name: 'database-knows-no-feature',
+    comment:
+      'Only data-source.ts, where the entities are listed, knows what is stored; the rest would serve any table.',
+    from: { path: '^src/database/', pathNot: '^src/database/data-source[.]ts$' },
+    to: { path: [features, '^src/security/'] },
+  },
+  {
+    name: 'entities-are-listed-by-kind',
+    comment: 'The list of entities needs the entities, and nothing else of a feature.',
+    from: { path: '^src/database/data-source[.]ts$' },
+    to: { path: [features, '^src/security/'], pathNot: entities },
+  },
+  {
+    name: 'database-knows-no-surface',
+    comment: 'The database is below both surfaces.',
+    from: { path: '^src/database/' },
+    to: { path: [http, graphql, '^src/(rest|graphql|input|operations)/'] },
+  },
+  {
+    name: 'security-knows-no-feature',
+    comment: 'Sealing and knowing callers serve every feature and every surface.',
+    from: { path: '^src/security/' },
+    to: { path: [features, graphql, '^src/(rest|graphql|input|operations)/'] },
+  },
+  {
+    name: 'drivers-behind-the-database',
+    comment:
+      'What differs between databases, and how they are driven, stands in database/; entities are declared to TypeORM.',
+    from: { path: '^src/', pathNot: ['^src/database/', entities] },
+    to: { path: drivers },
+  },
+  {
+    name: 'http-at-the-surfaces',
+    comment: 'Fastify is what carries requests: below the surfaces there are none.',
+    from: { path: '^src/', pathNot: ['^src/app[.]ts$', '^src/(rest|graphql|operations)/', routes] },
+    to: { path: http },
+  },
+
+  // The playground runs in a browser.
+  {
+    name: 'playground-stands-alone',
+    comment:
+      'The playground is bundled for the browser: what it imports of the gateway would be sent to every visitor.',
+    from: { path: '^src/playground/' },
+    to: { path: '^src/', pathNot: '^src/playground/' },
+  },
+  {
+    name: 'gateway-serves-the-bundle',
+    comment: 'The gateway serves the playground as files: nothing of its source runs in Node.js.',
+    from: { path: '^src/', pathNot: '^src/playground/' },
+    to: { path: '^src/playground/' },
+  },
+];
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: rules.map((rule) => ({ ...rule, severity: 'error' })),
+  options: {
+    parser: 'swc',
+    tsPreCompilationDeps: true,
+    // The parser takes no JSX.
+    exclude: { path: '[.]tsx$' },
+    doNotFollow: { path: '^node_modules/' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'types', 'default'],
+      extensions: ['.ts', '.js'],
+    },
+  },
+};
