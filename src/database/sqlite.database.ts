@@ -131,11 +131,11 @@ class SqliteSession implements Session {
   }
 
   async rows<Row extends object>(sql: string, values: readonly SqlValue[] = []): Promise<Row[]> {
-    return this.#attempt(sql, (statement) => statement.all(...values) as Row[]);
+    return this.#attempt(sql, (statement) => (statement.all(...values.map(written)) as Row[]).map(readBack));
   }
 
   async run(sql: string, values: readonly SqlValue[] = []): Promise<number> {
-    return this.#attempt(sql, (statement) => Number(statement.run(...values).changes));
+    return this.#attempt(sql, (statement) => Number(statement.run(...values.map(written)).changes));
   }
 
   #attempt<T>(sql: string, use: (statement: Statement) => T): T {
@@ -156,6 +156,25 @@ class SqliteSession implements Session {
     this.#statements.set(sql, statement);
     return statement;
   }
+}
+
+/**
+ * The library ends a text at its first NUL, both when it is bound and when it is read. So U+0000 is kept as U+0001 U+0001,
+ * and U+0001 as U+0001 U+0002: different texts stay different, in the same order.
+ */
+function written(value: SqlValue): SqlValue {
+  return typeof value === 'string'
+    ? value.replaceAll('\u0001', '\u0001\u0002').replaceAll('\u0000', '\u0001\u0001')
+    : value;
+}
+
+function readBack<Row extends object>(row: Row): Row {
+  const values = row as Record<string, unknown>;
+  for (const [column, value] of Object.entries(values)) {
+    if (typeof value !== 'string' || !value.includes('\u0001')) continue;
+    values[column] = value.replaceAll('\u0001\u0001', '\u0000').replaceAll('\u0001\u0002', '\u0001');
+  }
+  return row;
 }
 
 function isBusy(error: unknown): boolean {
