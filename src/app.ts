@@ -1,11 +1,11 @@
 import 'reflect-metadata';
-import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import cors from '@fastify/cors';
-import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify, LogController } from 'fastify';
-import type { DestinationStream } from 'pino';
+import { type FastifyInstance, fastify, LogController } from 'fastify';
+import type { DestinationStream, Logger } from 'pino';
 import { addAccountOperation, deleteAccountOperation } from './accounts/account.routes.js';
 import { AccountService } from './accounts/account.service.js';
+import { AuditTrail } from './audit/audit-trail.js';
 import type { Config } from './config.js';
 import {
   addDatasourceOperation,
@@ -14,21 +14,19 @@ import {
   editDatasourceOperation,
 } from './datasources/datasource.routes.js';
 import { DatasourceService } from './datasources/datasource.service.js';
-import { UnavailableError } from './errors.js';
 import { registerGraphQL } from './graphql/graphql.routes.js';
 import { registerPlayground } from './graphql/playground.routes.js';
 import { createSchema } from './graphql/schema.js';
+import { registerRequestGuard } from './http/request-guard.js';
+import { registerRequestLog, requestIdOf } from './http/request-log.js';
 import { createLog } from './log.js';
 import { registerHealth } from './operations/health.routes.js';
 import { Register } from './register.js';
 import { transportFailure } from './rest/envelope.js';
 import { answerLegacyError, registerLegacyRoutes } from './rest/legacy-routes.js';
-import { isFromForeignPage, isLoopbackAddress, isLoopbackHost } from './security/browser-origin.js';
+import { ApiKeys } from './security/api-keys.js';
 import { CredentialSeal } from './security/credential-seal.js';
-
-/** The largest body that is read, in bytes. */
-const bodyLimit = 2 * 1024 * 1024;
-const saneRequestId = /^[\w.:-]{1,128}$/;
+import { TokenVerifier } from './security/token-verifier.js';
 
 /** The gateway, put together and not listening yet. */
 export interface App {
@@ -51,32 +49,40 @@ export interface App {
 export async function createApp(config: Config, logDestination?: DestinationStream): Promise<App> {
   const log = createLog(config.logLevel, logDestination);
   const register = new Register(config, log);
-  const http = fastify({
-    loggerInstance: log,
-    bodyLimit,
-    genReqId: (request) => requestIdOf(request.headers['x-request-id']),
-    logController: new LogController({ requestIdLogLabel: 'requestId', disableRequestLogging: true }),
-    return503OnClosing: false,
-    requestTimeout: 15_000,
-    connectionTimeout: 0,
-    keepAliveTimeout: 65_000,
-    forceCloseConnections: 'idle',
-    exposeHeadRoutes: true,
-    frameworkErrors: answerLegacyError,
-  }) as unknown as FastifyInstance;
+  const audit = new AuditTrail(register, (error) => log.error({ err: error }, 'a refusal is not in the audit'));
+  const accounts = new AccountService(register, audit);
+  const datasources = new DatasourceService(register, new CredentialSeal(() => register.sealingKey), audit);
+  const { keys, tokens } = config.authentication;
+  const authenticators = {
+    keys: keys
+      ? new ApiKeys(register, (error) => log.warn({ err: error }, "the time of a key's use is not written"))
+      : undefined,
+    tokens: tokens === undefined ? undefined : new TokenVerifier(tokens),
+  };
+  if (config.authentication.isOpenByDefault) {
+    log.warn('everyone who reaches this gateway may use it: set AUTH to let in only callers that are known');
+  }
+
+  const http = createHttp(config, log);
   const closing = { begun: false };
   http.addHook('preClose', async () => {
     closing.begun = true;
     register.beginClosing();
   });
   http.addHook('onClose', () => register.close());
-  addRequestHooks(http, config, closing);
-
-  const accounts = new AccountService(register);
-  const datasources = new DatasourceService(register, new CredentialSeal(() => register.sealingKey));
+  registerRequestLog(http);
+  await registerRequestGuard(http, config, { authenticators, audit, isClosing: () => closing.begun });
+  if (config.corsOrigins.length > 0) {
+    await http.register(cors, { origin: [...config.corsOrigins], methods: ['GET', 'POST'], strictPreflight: false });
+  }
   registerHealth(http, version(), register);
   http.get('/', (_, reply) => reply.redirect('/graphql'));
-  await registerGraphQL(http, createSchema({ accounts, datasources }), registerPlayground(http));
+  await registerGraphQL(http, createSchema({ accounts, datasources }), {
+    playground: config.playground ? registerPlayground(http) : undefined,
+    introspection: config.introspection,
+    limits: config.documentLimits,
+    audit,
+  });
   registerLegacyRoutes(http, {
     '/data-source/add_account': addAccountOperation(accounts),
     '/data-source/delete_account': deleteAccountPathOperation(datasources, deleteAccountOperation(accounts)),
@@ -87,58 +93,32 @@ export async function createApp(config: Config, logDestination?: DestinationStre
   return { http, prepare: () => register.prepare() };
 }
 
-/** What holds for every route: the request's id, who may ask from a browser, no caching, one line in the log. */
-function addRequestHooks(http: FastifyInstance, config: Config, closing: { begun: boolean }): void {
-  const allowedOrigins = new Set(config.corsOrigins);
-  const isOpenOnLoopback = isLoopbackAddress(config.host);
-  http.decorateRequest('outcome', null as never);
+function createHttp(config: Config, log: Logger): FastifyInstance {
+  const http = fastify({
+    loggerInstance: log,
+    logController: new LogController({ requestIdLogLabel: 'requestId', disableRequestLogging: true }),
+    bodyLimit: config.bodyLimit,
+    trustProxy: trustedProxies(config.trustProxy),
+    genReqId: (request) => requestIdOf(request.headers['x-request-id']),
+    // Answered by the guard, in the form of the surface.
+    return503OnClosing: false,
+    requestTimeout: 15_000,
+    keepAliveTimeout: 65_000,
+    forceCloseConnections: 'idle',
+    exposeHeadRoutes: true,
+    frameworkErrors: answerLegacyError,
+  }) as unknown as FastifyInstance;
   http.setErrorHandler(answerLegacyError);
-  http.setNotFoundHandler((request, reply) => answer(request, reply, 404, 'There is nothing at this path.'));
-  http.addHook('onRequest', async (request, reply) => {
-    request.outcome = {};
-    reply.headers({
-      'x-request-id': request.id,
-      'cache-control': 'no-store',
-      'x-content-type-options': 'nosniff',
-    });
-    if (closing.begun) {
-      reply.header('connection', 'close');
-      throw new UnavailableError(new Error('the gateway is stopping'));
-    }
-    if (isFromForeignPage(request.headers, allowedOrigins)) {
-      return answer(request, reply, 403, 'Pages of other sites may not call the gateway, save those in CORS_ORIGINS.');
-    }
-    if (isOpenOnLoopback && !isLoopbackHost(request.headers.host)) {
-      return answer(request, reply, 403, 'This gateway is open to its own machine only: call it by a loopback name.');
-    }
-    return undefined;
+  http.setNotFoundHandler((request, reply) => {
+    const { httpStatus, envelope } = transportFailure(404, 'There is nothing at this path.');
+    request.outcome.code = httpStatus;
+    return reply.code(httpStatus).send(envelope);
   });
-  if (config.corsOrigins.length > 0) {
-    http.register(cors, { origin: [...config.corsOrigins], methods: ['GET', 'POST'], strictPreflight: false });
-  }
-  http.addHook('onResponse', async (request, reply) => {
-    request.log.info(
-      {
-        method: request.method,
-        path: request.url.split('?', 1)[0],
-        httpStatus: reply.statusCode,
-        ...request.outcome,
-        address: request.ip,
-        milliseconds: Math.round(reply.elapsedTime * 10) / 10,
-      },
-      'request',
-    );
-  });
+  return http;
 }
 
-function answer(request: FastifyRequest, reply: FastifyReply, httpStatus: number, message: string): FastifyReply {
-  request.outcome = { ...request.outcome, code: httpStatus };
-  const { envelope } = transportFailure(httpStatus, message);
-  return reply.code(httpStatus).send(envelope);
-}
-
-function requestIdOf(given: string | string[] | undefined): string {
-  return typeof given === 'string' && saneRequestId.test(given) ? given : randomUUID();
+function trustedProxies(trusted: Config['trustProxy']) {
+  return typeof trusted === 'number' ? (_address: string, hop: number) => hop < trusted : trusted;
 }
 
 function version(): string {

@@ -1,6 +1,30 @@
-import { readFileSync } from 'node:fs';
-import { type DatabaseLocation, parseDatabaseUrl } from './database/database-url.js';
-import { parseSealingKey, type SealingKey } from './security/sealing-key.js';
+import type { DatabaseLocation } from './database/database-url.js';
+import type { DocumentLimits } from './graphql/document-limits.js';
+import { isLoopbackAddress } from './security/browser-origin.js';
+import type { SealingKey } from './security/sealing-key.js';
+import type { TokenExpectations } from './security/token-verifier.js';
+import {
+  authenticationWays,
+  databaseLocation,
+  hostName,
+  issuerUrl,
+  type LogLevel,
+  list,
+  listOf,
+  logLevels,
+  oneOf,
+  origins,
+  pemFile,
+  proxies,
+  Requirement,
+  readText,
+  sealingKey,
+  sealingKeys,
+  signatureAlgorithms,
+  trueOrFalse,
+  wholeNumber,
+} from './setting-values.js';
+import { type Setting, settings } from './settings.js';
 
 /** What the process was told, checked. Made by {@link loadConfig} alone. */
 export interface Config {
@@ -20,92 +44,32 @@ export interface Config {
   readonly databasePoolSize: number;
   /** Requests that may wait for a connection at most; more are answered with 503. */
   readonly databaseQueueLimit: number;
+  /** Who is let in. */
+  readonly authentication: Authentication;
   /** Origins, besides its own, whose pages may call the gateway. */
   readonly corsOrigins: readonly string[];
+  /** Whether the schema may be asked for. */
+  readonly introspection: boolean;
+  /** Whether the playground is served. */
+  readonly playground: boolean;
+  /** How large a GraphQL document may be. */
+  readonly documentLimits: DocumentLimits;
+  /** The largest body that is read, in bytes. */
+  readonly bodyLimit: number;
+  /** Requests of one caller in a minute at most; undefined for any number. */
+  readonly rateLimit: number | undefined;
+  /** The proxies whose word is taken for the client's address: how many, or which; false for none. */
+  readonly trustProxy: number | string[] | false;
 }
 
-/** How much is logged, from most to least. */
-export type LogLevel = (typeof logLevels)[number];
-
-const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-
-/** One setting as an operator sees it. */
-export interface Setting {
-  /** The environment variable. A secret one has a form with `_FILE` after it: the path of a file that holds the value. */
-  readonly name: string;
-  /** What it is, its unit and limits. */
-  readonly description: string;
-  /** What holds where it is absent, in words. */
-  readonly whenAbsent: string;
-  /** Whether its value must not be shown. */
-  readonly secret?: boolean;
+/** Who is let in: callers with a key, with a token, or with either; with neither, everyone. */
+export interface Authentication {
+  readonly keys: boolean;
+  /** What is expected of tokens; undefined where none are accepted. */
+  readonly tokens: TokenExpectations | undefined;
+  /** Whether nobody said so in the settings, so that everyone is let in for want of a word. */
+  readonly isOpenByDefault: boolean;
 }
-
-/** Every setting there is, in the order in which they are documented. */
-export const settings = {
-  HOST: {
-    name: 'HOST',
-    description: 'The address to listen on.',
-    whenAbsent: '`127.0.0.1`',
-  },
-  PORT: {
-    name: 'PORT',
-    description: 'The port to listen on, 0 to 65535; 0 takes a free one.',
-    whenAbsent: '`4000`',
-  },
-  DATABASE_URL: {
-    name: 'DATABASE_URL',
-    description:
-      'Where the register is kept: `mysql://user:password@host:3306/name` for MySQL and MariaDB, user and password percent-encoded, with `?ssl=required` or `?ssl=verify` for TLS; or `sqlite:PATH`.',
-    whenAbsent: 'an embedded SQLite file, `data/gateway.sqlite`',
-    secret: true,
-  },
-  DATABASE_CA_FILE: {
-    name: 'DATABASE_CA_FILE',
-    description: 'The path of a PEM file with the certificate authorities to trust where `ssl=verify` is asked for.',
-    whenAbsent: 'those that Node.js trusts',
-  },
-  DB_TIMEOUT_MS: {
-    name: 'DB_TIMEOUT_MS',
-    description:
-      'How long a request may wait for the database in all, in milliseconds, 100 to 60000; after that it is answered with 503.',
-    whenAbsent: '`4000`',
-  },
-  DB_POOL_SIZE: {
-    name: 'DB_POOL_SIZE',
-    description: 'Connections to MySQL or MariaDB at most, 1 to 1000.',
-    whenAbsent: '`16`',
-  },
-  DB_QUEUE_LIMIT: {
-    name: 'DB_QUEUE_LIMIT',
-    description: 'Requests that may wait for the database at most, 1 to 100000; one more is answered with 503.',
-    whenAbsent: '`256`',
-  },
-  SECRETS_KEY: {
-    name: 'SECRETS_KEY',
-    description: 'The key that seals credentials: 32 bytes in base64, as `openssl rand -base64 32` makes them.',
-    whenAbsent: 'with SQLite one is made beside the file; with MySQL the start stops',
-    secret: true,
-  },
-  SECRETS_KEYS: {
-    name: 'SECRETS_KEYS',
-    description:
-      'Several such keys, separated by commas, while one is replaced by another: the first seals, all of them open. It stands instead of `SECRETS_KEY`.',
-    whenAbsent: 'the one of `SECRETS_KEY`',
-    secret: true,
-  },
-  CORS_ORIGINS: {
-    name: 'CORS_ORIGINS',
-    description:
-      'Origins whose pages may call the gateway, besides its own: exact, such as `https://portal.example.com`, separated by commas.',
-    whenAbsent: 'none',
-  },
-  LOG_LEVEL: {
-    name: 'LOG_LEVEL',
-    description: `The least important log lines to write: ${logLevels.map((level) => `\`${level}\``).join(', ')}.`,
-    whenAbsent: '`info`',
-  },
-} as const satisfies Record<string, Setting>;
 
 /** Settings that are wrong: one message that names each and says what it must be, and never its value. */
 export class ConfigError extends Error {
@@ -153,9 +117,42 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     }
   }
 
+  function readAuthentication(host: string): Authentication {
+    const issuer = read('OIDC_ISSUER', issuerUrl, undefined);
+    const audience = read('OIDC_AUDIENCE', list, []);
+    const algorithms = read('OIDC_ALGORITHMS', listOf(signatureAlgorithms), [
+      'RS256',
+      'PS256',
+      'ES256',
+      'EdDSA',
+    ] as const);
+    const permissionsClaim = read('OIDC_PERMISSIONS_CLAIM', (value) => value, 'permissions');
+    const asked = read('AUTH', authenticationWays, undefined);
+    if (raw('AUTH') === undefined && issuer === undefined && !isLoopbackAddress(host)) {
+      problems.push(
+        'AUTH is required where HOST is not a loopback address: keys, oidc or keys,oidc; or none, to let in everyone who reaches the gateway.',
+      );
+    }
+    const accepted = asked ?? (issuer === undefined ? ['none'] : ['oidc']);
+    const acceptsTokens = accepted.includes('oidc');
+    if (acceptsTokens && raw('OIDC_ISSUER') === undefined)
+      problems.push('OIDC_ISSUER is required where AUTH has oidc.');
+    if (acceptsTokens && raw('OIDC_AUDIENCE') === undefined) {
+      problems.push('OIDC_AUDIENCE is required where AUTH has oidc: what the tokens for this gateway are meant for.');
+    }
+    return {
+      keys: accepted.includes('keys'),
+      tokens: acceptsTokens && issuer !== undefined ? { issuer, audience, algorithms, permissionsClaim } : undefined,
+      isOpenByDefault: asked === undefined && issuer === undefined,
+    };
+  }
+
   const certificateAuthority = read('DATABASE_CA_FILE', pemFile, undefined);
+  const host = read('HOST', hostName, '127.0.0.1');
+  const authentication = readAuthentication(host);
+  const isOpen = !authentication.keys && authentication.tokens === undefined;
   const config: Config = {
-    host: read('HOST', hostName, '127.0.0.1'),
+    host,
     port: read('PORT', wholeNumber(0, 65535), 4000),
     logLevel: read('LOG_LEVEL', oneOf(logLevels), 'info'),
     database: read('DATABASE_URL', databaseLocation(certificateAuthority), {
@@ -166,7 +163,19 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     databaseTimeout: read('DB_TIMEOUT_MS', wholeNumber(100, 60000), 4000),
     databasePoolSize: read('DB_POOL_SIZE', wholeNumber(1, 1000), 16),
     databaseQueueLimit: read('DB_QUEUE_LIMIT', wholeNumber(1, 100000), 256),
+    authentication,
     corsOrigins: read('CORS_ORIGINS', origins, []),
+    introspection: read('INTROSPECTION', trueOrFalse, isOpen),
+    playground: read('PLAYGROUND', trueOrFalse, isOpen),
+    documentLimits: {
+      maxTokens: read('GRAPHQL_MAX_TOKENS', wholeNumber(100, 100_000), 2000),
+      maxDepth: read('GRAPHQL_MAX_DEPTH', wholeNumber(1, 100), 8),
+      maxAliases: read('GRAPHQL_MAX_ALIASES', wholeNumber(0, 10_000), 15),
+      maxCost: read('GRAPHQL_MAX_COST', wholeNumber(10, 100_000_000), 50_000),
+    },
+    bodyLimit: read('BODY_LIMIT', wholeNumber(1024, 104_857_600), 2 * 1024 * 1024),
+    rateLimit: read('RATE_LIMIT', wholeNumber(1, 1_000_000), undefined),
+    trustProxy: read<number | string[] | false>('TRUST_PROXY', proxies, false),
   };
   const isSet = (name: SettingName) => Boolean(env[name] || env[`${name}_FILE`]);
   if (isSet('SECRETS_KEY') && isSet('SECRETS_KEYS')) {
@@ -179,69 +188,4 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return config;
-}
-
-class Requirement extends Error {}
-
-function must(requirement: string): never {
-  throw new Requirement(`must be ${requirement}.`);
-}
-
-function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
-  }
-}
-
-function hostName(value: string): string {
-  return /^[^\s/]+$/.test(value) ? value : must('a host name or an IP address');
-}
-
-function wholeNumber(from: number, to: number) {
-  return (value: string): number => {
-    const number = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN;
-    return number >= from && number <= to ? number : must(`a whole number from ${from} to ${to}`);
-  };
-}
-
-function oneOf<const T extends string>(values: readonly T[]) {
-  return (value: string): T => values.find((known) => known === value) ?? must(`one of ${values.join(', ')}`);
-}
-
-function databaseLocation(certificateAuthority: string | undefined) {
-  return (value: string): DatabaseLocation => {
-    const parsed = parseDatabaseUrl(value, certificateAuthority);
-    return 'problem' in parsed ? must(parsed.problem) : parsed;
-  };
-}
-
-function pemFile(path: string): string {
-  const content = readText(path);
-  return content?.includes('-----BEGIN CERTIFICATE-----') ? content : must('the path of a readable PEM file');
-}
-
-function sealingKey(value: string): SealingKey[] {
-  const key = parseSealingKey(value);
-  return key === undefined
-    ? must('32 bytes in base64 (44 characters); make one with `openssl rand -base64 32`')
-    : [key];
-}
-
-function sealingKeys(value: string): SealingKey[] {
-  const keys = value.split(',').map((part) => parseSealingKey(part.trim()));
-  const ids = new Set(keys.map((key) => key?.id));
-  return keys.includes(undefined) || ids.size < keys.length
-    ? must('different keys of 32 bytes in base64 (44 characters) each, separated by commas')
-    : (keys as SealingKey[]);
-}
-
-function origins(value: string): string[] {
-  return value.split(',').map((part) => {
-    const origin = part.trim();
-    const parsed = URL.canParse(origin) ? new URL(origin) : undefined;
-    const exact = parsed !== undefined && /^https?:$/.test(parsed.protocol) && parsed.origin === origin;
-    return exact ? origin : must('origins such as https://portal.example.com, in lower case, separated by commas');
-  });
 }

@@ -16,6 +16,8 @@ export const errorCodes = {
   CREDENTIAL_EXPIRED: 1004,
   /** The caller is known, and lacks the permission. */
   FORBIDDEN: 1003,
+  /** The caller has sent more requests than it may in a minute. */
+  RATE_LIMITED: 429,
   /** There is no account with this provider, id and region. */
   ACCOUNT_NOT_FOUND: 1222,
   /** There is an account with this provider, id and region already. */
@@ -50,6 +52,11 @@ export class DomainError extends Error {
     cause?: unknown,
   ) {
     super(message, cause === undefined ? undefined : { cause });
+  }
+
+  /** After how many seconds the same request may succeed; undefined where waiting does not help. */
+  get retryAfter(): number | undefined {
+    return undefined;
   }
 
   /** The number that legacy clients read in `code`. */
@@ -94,5 +101,31 @@ export class UnavailableError extends DomainError {
   /** @param cause what led to it, for the log only */
   constructor(cause?: unknown) {
     super('SERVICE_UNAVAILABLE', 'The service cannot answer now. Try again in a moment.', cause);
+  }
+
+  override get retryAfter(): number {
+    return 1;
+  }
+}
+
+/** The caller has sent more requests than it may in a minute. */
+export class RateLimitedError extends DomainError {
+  override readonly name = 'RateLimitedError';
+  readonly #retryAfter: number;
+
+  /**
+   * @param limit requests that are allowed in a minute
+   * @param retryAfter seconds until there may be more
+   */
+  constructor(limit: number, retryAfter: number) {
+    super(
+      'RATE_LIMITED',
+      `More than the ${limit} requests were sent that are allowed in a minute. Wait ${retryAfter} s.`,
+    );
+    this.#retryAfter = retryAfter;
+  }
+
+  override get retryAfter(): number {
+    return this.#retryAfter;
   }
 }

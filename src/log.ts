@@ -1,7 +1,7 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
-import type { LogLevel } from './config.js';
 import { DatabaseError } from './database/database.js';
 import { DomainError } from './errors.js';
+import type { LogLevel } from './setting-values.js';
 
 /** What a log line says of an error. */
 export interface LoggedError {

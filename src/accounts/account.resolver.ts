@@ -1,6 +1,7 @@
-import { Arg, Args, Mutation, Query, Resolver } from 'type-graphql';
+import { Arg, Args, Ctx, Mutation, Query, Resolver } from 'type-graphql';
 import { Connection } from '../graphql/connection.type.js';
 import { PageArgs } from '../graphql/page.arguments.js';
+import type { RequestContext } from '../graphql/request-context.js';
 import { validated } from '../input/validate.js';
 import { succeeded } from '../operation-outcome.js';
 import { AccountFilter, AccountOrder, accountOrdering } from './account.filter.js';
@@ -25,8 +26,9 @@ export class AccountResolver {
   })
   async addAccount(
     @Arg('input', () => AddAccountInput, { description: 'The account to add.' }) input: AddAccountInput,
+    @Ctx() context: RequestContext,
   ): Promise<AddAccountPayload> {
-    return { ...succeeded, account: await this.#accounts.add(validated(input)) };
+    return { ...succeeded, account: await this.#accounts.add(validated(input), context.call) };
   }
 
   /** Deletes an account with its datasources. */
@@ -35,8 +37,9 @@ export class AccountResolver {
   })
   async deleteAccount(
     @Arg('input', () => DeleteAccountInput, { description: 'The account to delete.' }) input: DeleteAccountInput,
+    @Ctx() context: RequestContext,
   ): Promise<DeleteAccountPayload> {
-    return { ...succeeded, ...(await this.#accounts.delete(validated(input))) };
+    return { ...succeeded, ...(await this.#accounts.delete(validated(input), context.call)) };
   }
 
   /** Finds an account. */

@@ -1,3 +1,5 @@
+import type { AuditTrail } from '../audit/audit-trail.js';
+import type { Call } from '../call.js';
 import { countRows } from '../database/count-rows.js';
 import { type Database, DatabaseError } from '../database/database.js';
 import { newId } from '../database/new-id.js';
@@ -33,10 +35,15 @@ export interface DeletedAccount {
 /** The operations on accounts and the questions about them, for both surfaces. Inputs are validated before they come here. */
 export class AccountService {
   readonly #database: Database;
+  readonly #audit: AuditTrail;
 
-  /** @param database where the accounts are kept */
-  constructor(database: Database) {
+  /**
+   * @param database where the accounts are kept
+   * @param audit what keeps the record of changes
+   */
+  constructor(database: Database, audit: AuditTrail) {
     this.#database = database;
+    this.#audit = audit;
   }
 
   /**
@@ -44,12 +51,15 @@ export class AccountService {
    *
    * @throws DomainError ACCOUNT_ALREADY_EXISTS
    */
-  async add(input: AddAccountInput): Promise<Account> {
+  async add(input: AddAccountInput, call: Call): Promise<Account> {
     const now = new Date();
     const { accountProvider, accountId, region } = input;
     const account: Account = { id: newId('A'), accountProvider, accountId, region, createdAt: now, updatedAt: now };
     try {
-      await this.#database.change((session) => insertAccount(session, account));
+      await this.#database.change(async (session) => {
+        await insertAccount(session, account);
+        await this.#audit.record(session, call, 'addAccount', account, null);
+      });
     } catch (error) {
       if (error instanceof DatabaseError && error.reason === 'duplicate') throw alreadyExists(error);
       throw error;
@@ -62,7 +72,7 @@ export class AccountService {
    *
    * @throws DomainError ACCOUNT_NOT_FOUND
    */
-  delete(input: DeleteAccountInput): Promise<DeletedAccount> {
+  delete(input: DeleteAccountInput, call: Call): Promise<DeletedAccount> {
     return this.#database.change(async (session) => {
       const account = await lockAccount(session, input);
       if (account === undefined) throw accountNotFound();
@@ -72,6 +82,9 @@ export class AccountService {
         region: account.region,
       });
       await deleteAccount(session, account.id);
+      await this.#audit.record(session, call, 'deleteAccount', account, [
+        { field: 'datasources', from: deletedDatasourceCount, to: 0 },
+      ]);
       return { deletedAccountId: account.id, deletedDatasourceCount };
     });
   }

@@ -1,6 +1,8 @@
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { Account } from '../accounts/account.entity.js';
+import { AuditEvent } from '../audit/audit-event.entity.js';
 import { Datasource } from '../datasources/datasource.entity.js';
+import { ApiKey } from '../security/api-key.entity.js';
 import { SealingKeyCheck } from '../security/sealing-key-check.entity.js';
 import type { DatabaseLocation, MysqlLocation } from './database-url.js';
 import { migrations } from './migrations/index.js';
@@ -8,7 +10,7 @@ import { poolOptions } from './mysql.database.js';
 import { SqliteDriver } from './sqlite-driver.js';
 
 /** Every entity of the register. */
-export const entities = [Account, Datasource, SealingKeyCheck];
+export const entities = [Account, Datasource, SealingKeyCheck, ApiKey, AuditEvent];
 
 /**
  * TypeORM's view of the register, for what is done with its schema: running the migrations, and comparing the entities

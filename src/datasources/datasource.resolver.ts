@@ -45,8 +45,9 @@ export class DatasourceResolver {
   })
   async addDatasource(
     @Arg('input', () => AddDatasourceInput, { description: 'The datasource to add.' }) input: AddDatasourceInput,
+    @Ctx() context: RequestContext,
   ): Promise<AddDatasourcePayload> {
-    return { ...succeeded, datasource: await this.#datasources.add(validated(input)) };
+    return { ...succeeded, datasource: await this.#datasources.add(validated(input), context.call) };
   }
 
   /** Replaces a datasource. */
@@ -57,8 +58,9 @@ export class DatasourceResolver {
   async editDatasource(
     @Arg('input', () => EditDatasourceInput, { description: 'The whole datasource as it is to be.' })
     input: EditDatasourceInput,
+    @Ctx() context: RequestContext,
   ): Promise<EditDatasourcePayload> {
-    return { ...succeeded, datasource: await this.#datasources.edit(validated(input)) };
+    return { ...succeeded, datasource: await this.#datasources.edit(validated(input), context.call) };
   }
 
   /** Deletes datasources. */
@@ -69,8 +71,9 @@ export class DatasourceResolver {
   async deleteDatasources(
     @Arg('input', () => DeleteDatasourcesInput, { description: 'The datasources to delete.' })
     input: DeleteDatasourcesInput,
+    @Ctx() context: RequestContext,
   ): Promise<DeleteDatasourcesPayload> {
-    return { ...succeeded, deletedInstanceIds: await this.#datasources.delete(validated(input)) };
+    return { ...succeeded, deletedInstanceIds: await this.#datasources.delete(validated(input), context.call) };
   }
 
   /** Finds a datasource. */

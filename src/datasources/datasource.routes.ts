@@ -7,17 +7,17 @@ import { operationOnDeleteAccountPath } from './delete-account-path.js';
 
 /** Add Datasource: the body of `/data-source/add-jdbc-conn`. */
 export function addDatasourceOperation(datasources: DatasourceService): LegacyOperation {
-  return (body) => datasources.add(readInput(AddDatasourceInput, body));
+  return (body, { call }) => datasources.add(readInput(AddDatasourceInput, body), call);
 }
 
 /** Edit Datasource: the body of `/data-source/update-jdbc-conn`. */
 export function editDatasourceOperation(datasources: DatasourceService): LegacyOperation {
-  return (body) => datasources.edit(readInput(EditDatasourceInput, body));
+  return (body, { call }) => datasources.edit(readInput(EditDatasourceInput, body), call);
 }
 
 /** Delete Datasource: the body of `/data-source/delete-jdbc`. */
 export function deleteDatasourcesOperation(datasources: DatasourceService): LegacyOperation {
-  return (body) => datasources.delete(readInput(DeleteDatasourcesInput, body));
+  return (body, { call }) => datasources.delete(readInput(DeleteDatasourcesInput, body), call);
 }
 
 /**
@@ -34,7 +34,7 @@ export function deleteAccountPathOperation(
       case 'delete':
         return deleteAccount(body, request);
       case 'edit':
-        return datasources.edit(readInput(EditDatasourceInput, body, 'refuse'));
+        return datasources.edit(readInput(EditDatasourceInput, body, 'refuse'), request.call);
       case 'refuse':
         throw new DomainError(
           'BAD_USER_INPUT',

@@ -1,5 +1,7 @@
 import { accountNotFound } from '../accounts/account.service.js';
 import { type AccountIdentity, lockAccount } from '../accounts/account.statements.js';
+import type { AuditTrail } from '../audit/audit-trail.js';
+import type { Call } from '../call.js';
 import { type Database, DatabaseError } from '../database/database.js';
 import { newId } from '../database/new-id.js';
 import { type Page, type PageArguments, pageRequest } from '../database/page.js';
@@ -23,6 +25,7 @@ import {
   selectDatasourcePages,
   updateDatasource,
 } from './datasource.statements.js';
+import { auditTarget, datasourceChanges } from './datasource-changes.js';
 import { parseJdbcUrl } from './jdbc-url.js';
 
 /** By what a list of datasources is ordered. */
@@ -35,14 +38,17 @@ export interface DatasourceOrdering {
 export class DatasourceService {
   readonly #database: Database;
   readonly #credentials: CredentialSeal;
+  readonly #audit: AuditTrail;
 
   /**
    * @param database where the datasources are kept
    * @param credentials what seals their credentials
+   * @param audit what keeps the record of changes
    */
-  constructor(database: Database, credentials: CredentialSeal) {
+  constructor(database: Database, credentials: CredentialSeal, audit: AuditTrail) {
     this.#database = database;
     this.#credentials = credentials;
+    this.#audit = audit;
   }
 
   /**
@@ -50,12 +56,17 @@ export class DatasourceService {
    *
    * @throws DomainError INVALID_JDBC_URL, CREDENTIAL_REQUIRED, ACCOUNT_NOT_FOUND, DATASOURCE_ALREADY_EXISTS
    */
-  async add(input: AddDatasourceInput): Promise<ShownDatasource> {
+  async add(input: AddDatasourceInput, call: Call): Promise<ShownDatasource> {
     checkConnection(input);
     const now = new Date();
     const datasource = { ...this.#stored(input, now), id: newId('D'), version: 1, createdAt: now };
     try {
-      await this.#database.change((session) => insertDatasource(session, datasource));
+      await this.#database.change(async (session) => {
+        await insertDatasource(session, datasource);
+        const given = { password: datasource.passwordSealed !== null, secret: datasource.secretSealed !== null };
+        const changes = datasourceChanges({}, datasource, given);
+        await this.#audit.record(session, call, 'addDatasource', auditTarget(datasource), changes);
+      });
     } catch (error) {
       if (!(error instanceof DatabaseError)) throw error;
       if (error.reason === 'duplicate') throw alreadyExists(error);
@@ -70,7 +81,7 @@ export class DatasourceService {
    *
    * @throws DomainError INVALID_JDBC_URL, CREDENTIAL_REQUIRED, DATASOURCE_NOT_FOUND; VersionConflictError
    */
-  edit(input: EditDatasourceInput): Promise<ShownDatasource> {
+  edit(input: EditDatasourceInput, call: Call): Promise<ShownDatasource> {
     checkConnection(input);
     const values = this.#stored(input, new Date());
     return this.#database.change(async (session) => {
@@ -79,6 +90,12 @@ export class DatasourceService {
       const expected = input.expectedVersion ?? current.version;
       const edited = { ...values, id: current.id, createdAt: current.createdAt, version: expected };
       if ((await updateDatasource(session, edited)) === 0) throw new VersionConflictError(current.version);
+      // An edit replaces the credentials whatever they were; that there was or is one is all that is known of them.
+      const changes = datasourceChanges(current, edited, {
+        password: current.hasPassword || edited.passwordSealed !== null,
+        secret: current.hasSecret || edited.secretSealed !== null,
+      });
+      await this.#audit.record(session, call, 'editDatasource', auditTarget(current), changes);
       return shown({ ...edited, version: expected + 1 });
     });
   }
@@ -89,7 +106,7 @@ export class DatasourceService {
    * @returns the instance ids without repeats, in their order
    * @throws DomainError ACCOUNT_NOT_FOUND, DATASOURCE_NOT_FOUND
    */
-  delete(input: DeleteDatasourcesInput): Promise<string[]> {
+  delete(input: DeleteDatasourcesInput, call: Call): Promise<string[]> {
     const instanceIds = [...new Set(input.instances)];
     return this.#database.change(async (session) => {
       if ((await lockAccount(session, input)) === undefined) throw accountNotFound();
@@ -97,6 +114,9 @@ export class DatasourceService {
       const missing = instanceIds.filter((instanceId) => !found.has(instanceId));
       if (missing.length > 0) throw instancesNotFound(missing);
       await deleteInstances(session, input, instanceIds);
+      const { accountProvider, accountId, region } = input;
+      const targets = instanceIds.map((instanceId) => ({ accountProvider, accountId, region, instanceId }));
+      await this.#audit.recordEach(session, call, 'deleteDatasources', targets);
       return instanceIds;
     });
   }

@@ -14,25 +14,36 @@ const graphqlJson = 'application/graphql-response+json';
 export const statusOfCode: ReadonlyMap<string, number> = new Map([
   ['UNAUTHENTICATED', 401],
   ['SERVICE_UNAVAILABLE', 503],
+  ['RATE_LIMITED', 429],
 ]);
 
-/** Makes the errors of an answer, its HTTP status, and what the log says of it. */
-export const answerPlugin: ApolloServerPlugin<RequestContext> = {
-  async requestDidStart() {
-    return {
-      async willSendResponse(request) {
-        const errors = errorsOf(request);
-        const { outcome } = request.contextValue;
-        outcome.operation = operationName(request);
-        outcome.code = (errors[0]?.extensions?.code as string | undefined) ?? succeeded.code;
-        if (errors.length === 0 || request.response.body.kind !== 'single') return;
-        const { singleResult } = request.response.body;
-        singleResult.errors = errors;
-        setStatus(request, errors, singleResult.data === undefined);
-      },
-    };
-  },
-};
+/**
+ * Makes the errors of an answer, its HTTP status, and what the log says of it.
+ *
+ * @param introspection whether the schema may be asked for; where not, errors do not suggest its names either
+ */
+export function answerPlugin(introspection: boolean): ApolloServerPlugin<RequestContext> {
+  return {
+    async requestDidStart() {
+      return {
+        async willSendResponse(request) {
+          const errors = errorsOf(request).map((error) => (introspection ? error : withoutSuggestion(error)));
+          const { outcome } = request.contextValue;
+          outcome.operation = operationName(request);
+          outcome.code = (errors[0]?.extensions?.code as string | undefined) ?? succeeded.code;
+          if (errors.length === 0 || request.response.body.kind !== 'single') return;
+          const { singleResult } = request.response.body;
+          singleResult.errors = errors;
+          setStatus(request, errors, singleResult.data === undefined);
+        },
+      };
+    },
+  };
+}
+
+function withoutSuggestion(error: GraphQLFormattedError): GraphQLFormattedError {
+  return { ...error, message: error.message.replace(/ Did you mean .*\?$/s, '') };
+}
 
 function errorsOf(request: GraphQLRequestContextWillSendResponse<RequestContext>): GraphQLFormattedError[] {
   const errors = request.errors ?? [];
@@ -62,10 +73,6 @@ function operationName({ operation }: GraphQLRequestContext<RequestContext>): st
     .join(',');
 }
 
-/**
- * A document that was not executed is 200 where the client accepts `application/json`, and 400 for
- * `application/graphql-response+json` (GraphQL over HTTP, https://graphql.github.io/graphql-over-http/draft/).
- */
 function setStatus(
   { request, response }: GraphQLRequestContextWillSendResponse<RequestContext>,
   errors: readonly GraphQLFormattedError[],
@@ -76,8 +83,15 @@ function setStatus(
     response.http.status = special[1];
     if (special[1] === 503) response.http.headers.set('retry-after', '1');
   } else if (isRequestError && response.http.status !== 405) {
-    const accept = request.http?.headers.get('accept');
-    const mediaType = new Negotiator({ headers: { accept } }).mediaType([json, graphqlJson]);
-    response.http.status = mediaType === graphqlJson ? 400 : 200;
+    response.http.status = statusOfRequestError(request.http?.headers.get('accept'));
   }
+}
+
+/**
+ * The status of a document that was not executed: 200 where the client accepts `application/json`, and 400 for
+ * `application/graphql-response+json` (GraphQL over HTTP, https://graphql.github.io/graphql-over-http/draft/).
+ */
+export function statusOfRequestError(accept: string | undefined): 200 | 400 {
+  const mediaType = new Negotiator({ headers: { accept } }).mediaType([json, graphqlJson]);
+  return mediaType === graphqlJson ? 400 : 200;
 }

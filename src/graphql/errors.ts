@@ -1,4 +1,3 @@
-import { unwrapResolverError } from '@apollo/server/errors';
 import type { FastifyBaseLogger } from 'fastify';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import {
@@ -19,6 +18,7 @@ const extensionCodes: Readonly<Record<ErrorName, string>> = {
   UNAUTHENTICATED: 'UNAUTHENTICATED',
   CREDENTIAL_EXPIRED: 'UNAUTHENTICATED',
   FORBIDDEN: 'FORBIDDEN',
+  RATE_LIMITED: 'RATE_LIMITED',
   ACCOUNT_NOT_FOUND: 'ACCOUNT_NOT_FOUND',
   ACCOUNT_ALREADY_EXISTS: 'ACCOUNT_ALREADY_EXISTS',
   CREDENTIAL_REQUIRED: 'CREDENTIAL_REQUIRED',
@@ -32,6 +32,7 @@ const extensionCodes: Readonly<Record<ErrorName, string>> = {
 const protocolCodes: ReadonlySet<unknown> = new Set([
   'GRAPHQL_PARSE_FAILED',
   'GRAPHQL_VALIDATION_FAILED',
+  'GRAPHQL_LIMIT_EXCEEDED',
   'OPERATION_RESOLUTION_FAILURE',
   'BAD_REQUEST',
   'PERSISTED_QUERY_NOT_SUPPORTED',
@@ -51,7 +52,7 @@ export function formatGraphQLError(
     ...(graphqlError?.locations ? { locations: graphqlError.locations } : {}),
     ...(graphqlError?.path ? { path: graphqlError.path } : {}),
   };
-  const cause = unwrapResolverError(error);
+  const cause = graphqlError?.originalError ?? error;
   if (cause instanceof DomainError) {
     if (cause.errorName === 'SERVICE_UNAVAILABLE') log.warn({ err: cause }, 'could not serve');
     return { message: messageOf(cause), ...where, extensions: extensionsOf(cause) };

@@ -1,4 +1,4 @@
-import { ApolloServer, HeaderMap } from '@apollo/server';
+import { ApolloServer, type ApolloServerPlugin, HeaderMap } from '@apollo/server';
 import {
   ApolloServerPluginCacheControlDisabled,
   ApolloServerPluginInlineTraceDisabled,
@@ -8,21 +8,37 @@ import {
 } from '@apollo/server/plugin/disabled';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { GraphQLFormattedError, GraphQLSchema } from 'graphql';
+import type { AuditTrail } from '../audit/audit-trail.js';
 import { DomainError } from '../errors.js';
-import { answerPlugin, statusOfCode } from './answer.plugin.js';
+import { accessPlugin } from './access.plugin.js';
+import { answerPlugin, statusOfCode, statusOfRequestError } from './answer.plugin.js';
+import { DocumentGate } from './document-gate.js';
+import type { DocumentLimits } from './document-limits.js';
 import { formatGraphQLError } from './errors.js';
 import { type PlaygroundPage, prefersPlayground } from './playground.routes.js';
 import { Loaders, type RequestContext } from './request-context.js';
 
 const path = '/graphql';
 
+/** How the GraphQL surface is set up. */
+export interface GraphQLOptions {
+  /** The playground's page; undefined where it is not served. */
+  readonly playground: PlaygroundPage | undefined;
+  /** Whether the schema may be asked for; where not, errors do not suggest its names either. */
+  readonly introspection: boolean;
+  readonly limits: DocumentLimits;
+  /** What keeps the record of callers that were refused. */
+  readonly audit: AuditTrail;
+}
+
 /** Adds the GraphQL surface: `POST /graphql` and, for queries and the playground, `GET /graphql`. */
 export async function registerGraphQL(
   app: FastifyInstance,
   schema: GraphQLSchema,
-  playground: PlaygroundPage | undefined,
+  { playground, introspection, limits, audit }: GraphQLOptions,
 ): Promise<void> {
-  const server = createServer(schema, app.log);
+  const gate = new DocumentGate(limits);
+  const server = createServer(schema, app.log, introspection, [accessPlugin(audit), answerPlugin(introspection)]);
   await server.start();
   app.addHook('onClose', () => server.stop());
   await app.register(async (routes) => {
@@ -33,17 +49,19 @@ export async function registerGraphQL(
       async (_: FastifyRequest, bytes: Buffer) => parseBody(bytes),
     );
     routes.setErrorHandler(answerGraphQLError);
-    routes.get(path, async (request, reply) => {
-      const hasQuery = 'query' in (request.query as object);
-      if (playground !== undefined && prefersPlayground(request.headers.accept, hasQuery)) {
+    const isForPlayground = (request: FastifyRequest) =>
+      playground !== undefined && prefersPlayground(request.headers.accept, 'query' in (request.query as object));
+    routes.get(path, { config: { isOpen: isForPlayground } }, async (request, reply) => {
+      if (playground !== undefined && isForPlayground(request)) {
         return reply.headers(playground.headers).send(playground.html);
       }
-      return execute(server, request, reply);
+      return execute(server, gate, request, reply);
     });
-    routes.post(path, (request, reply) => execute(server, request, reply));
+    routes.post(path, (request, reply) => execute(server, gate, request, reply));
     routes.route({
       method: ['PUT', 'PATCH', 'DELETE', 'OPTIONS'],
       url: path,
+      config: { isOpen: () => true },
       handler: async (_, reply) => {
         reply.header('allow', 'GET, POST');
         throw new TransportError(405, 'METHOD_NOT_ALLOWED', 'GraphQL takes GET and POST only.');
@@ -59,7 +77,7 @@ export function answerGraphQLError(error: unknown, request: FastifyRequest, repl
     const code = formatted.extensions?.code as string;
     const statusCode = statusOfCode.get(code) ?? 200;
     request.outcome = { ...request.outcome, code };
-    if (statusCode === 503) reply.header('retry-after', '1');
+    if (error.retryAfter !== undefined) reply.header('retry-after', error.retryAfter);
     return reply.code(statusCode).send({ errors: [formatted] });
   }
   const failure = transportError(error, request);
@@ -84,11 +102,16 @@ export class TransportError extends Error {
   }
 }
 
-function createServer(schema: GraphQLSchema, log: FastifyBaseLogger): ApolloServer<RequestContext> {
+function createServer(
+  schema: GraphQLSchema,
+  log: FastifyBaseLogger,
+  introspection: boolean,
+  plugins: ApolloServerPlugin<RequestContext>[],
+): ApolloServer<RequestContext> {
   return new ApolloServer<RequestContext>({
     schema,
     logger: quiet(log),
-    introspection: true,
+    introspection,
     // Requests of other sites are refused before they come here, by Sec-Fetch-Site and Origin.
     csrfPrevention: false,
     persistedQueries: false,
@@ -96,7 +119,7 @@ function createServer(schema: GraphQLSchema, log: FastifyBaseLogger): ApolloServ
     stopOnTerminationSignals: false,
     formatError: formatOutsideOfRequest,
     plugins: [
-      answerPlugin,
+      ...plugins,
       ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginInlineTraceDisabled(),
       ApolloServerPluginLandingPageDisabled(),
@@ -122,11 +145,18 @@ function quiet(log: FastifyBaseLogger) {
 
 async function execute(
   server: ApolloServer<RequestContext>,
+  gate: DocumentGate,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const { id: requestId, log, outcome } = request;
-  const context: RequestContext = { requestId, log, outcome, loaders: new Loaders() };
+  const { id: requestId, log, outcome, call } = request;
+  const context: RequestContext = { requestId, log, outcome, call, loaders: new Loaders() };
+  const tooLarge = gate.refusalOf(request.method === 'GET' ? request.query : request.body);
+  if (tooLarge !== undefined) {
+    outcome.code = tooLarge.extensions.code as string;
+    const formatted = { message: tooLarge.message, extensions: tooLarge.extensions };
+    return reply.code(statusOfRequestError(request.headers.accept)).send({ errors: [formatted] });
+  }
   const queryStart = request.url.indexOf('?');
   const answer = await server.executeHTTPGraphQLRequest({
     httpGraphQLRequest: {

@@ -1,5 +1,6 @@
 import DataLoader from 'dataloader';
 import type { FastifyBaseLogger } from 'fastify';
+import type { Call } from '../call.js';
 import type { RequestOutcome } from '../request-outcome.js';
 
 // SQLite takes at most 500 parts in one union, and each may have a dozen values.
@@ -11,6 +12,8 @@ export interface RequestContext {
   readonly requestId: string;
   /** The log, with that id in every line. */
   readonly log: FastifyBaseLogger;
+  /** Who asks, and how. */
+  readonly call: Call;
   /** What gathers reads into few statements. */
   readonly loaders: Loaders;
   /** What came of the request, for its log line. */

@@ -1,4 +1,4 @@
-import { GraphQLError, GraphQLScalarType, Kind } from 'graphql';
+import { GraphQLScalarType, Kind } from 'graphql';
 
 const pattern = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?(Z|[+-]\d{2}:\d{2})$/;
 const legacyPattern = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}:\d{2}(?:\.\d+)?)(Z|[+-]\d{2}:\d{2})?$/;
@@ -60,6 +60,6 @@ export const DateTimeScalar = new GraphQLScalarType<Date, string>({
 
 function parsed(value: unknown): Date {
   const dateTime = typeof value === 'string' ? parseDateTime(value) : undefined;
-  if (dateTime === undefined) throw new GraphQLError(`DateTime ${requirement}`);
+  if (dateTime === undefined) throw new TypeError(`DateTime ${requirement}`);
   return dateTime;
 }

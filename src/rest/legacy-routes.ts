@@ -27,7 +27,7 @@ export function registerLegacyRoutes(app: FastifyInstance, operations: LegacyOpe
         request.outcome = { operation: path, code: succeeded.code };
         return succeeded;
       });
-      routes.route({ method: otherMethods, url: path, handler: refuseMethod });
+      routes.route({ method: otherMethods, url: path, config: { isOpen: () => true }, handler: refuseMethod });
     }
   });
 }
@@ -36,7 +36,7 @@ export function registerLegacyRoutes(app: FastifyInstance, operations: LegacyOpe
 export function answerLegacyError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const failure = legacyFailure(error, request);
   request.outcome = { ...request.outcome, code: failure.envelope.code };
-  if (failure.httpStatus === 503) reply.header('retry-after', '1');
+  if (error instanceof DomainError && error.retryAfter !== undefined) reply.header('retry-after', error.retryAfter);
   return reply.code(failure.httpStatus).send(failure.envelope);
 }
 

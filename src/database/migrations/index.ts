@@ -1,6 +1,8 @@
 import { CreateAccounts1764000000001 } from './1-create-accounts.js';
 import { CreateDatasources1764000000002 } from './2-create-datasources.js';
 import { CreateSealingKeyChecks1764000000003 } from './3-create-sealing-key-checks.js';
+import { CreateApiKeys1764000000004 } from './4-create-api-keys.js';
+import { CreateAuditEvents1764000000005 } from './5-create-audit-events.js';
 
 /**
  * Every migration, in order, for every database. On MySQL a schema statement cannot be rolled back, so a migration is one
@@ -10,4 +12,6 @@ export const migrations = [
   CreateAccounts1764000000001,
   CreateDatasources1764000000002,
   CreateSealingKeyChecks1764000000003,
+  CreateApiKeys1764000000004,
+  CreateAuditEvents1764000000005,
 ];

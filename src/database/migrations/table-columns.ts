@@ -33,6 +33,8 @@ export function columnsFor(runner: QueryRunner) {
     flag: (name: string): TableColumnOptions => ({ name, type: 'tinyint', isNullable: true }),
     /** Milliseconds since 1970 in UTC. */
     instant: (name: string, isNullable = false): TableColumnOptions => ({ name, type: 'bigint', isNullable }),
+    /** JSON, of any length that one statement can bring. */
+    json: (name: string): TableColumnOptions => ({ name, type: 'json', isNullable: true }),
     /** Bytes. */
     bytes: (name: string, isNullable = false): TableColumnOptions => ({ name, type: 'blob', isNullable }),
   };

@@ -1,0 +1,66 @@
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { instant } from '../database/columns.js';
+
+/** One line of the audit, as the table `audit_events` keeps it: who did what to which, and what came of it. */
+@Entity('audit_events')
+@Index('ix_audit_events_created', ['createdAt', 'id'])
+@Index('ix_audit_events_actor', ['actor', 'createdAt', 'id'])
+@Index('ix_audit_events_operation', ['operation', 'createdAt', 'id'])
+@Index('ix_audit_events_target', ['accountId', 'createdAt', 'id'])
+export class AuditEvent {
+  /** The global id: `E` and a ULID. */
+  @PrimaryColumn({ name: 'id', type: 'varchar', length: 27 })
+  id!: string;
+
+  /** When it happened. */
+  @Column({ name: 'created_at', type: 'bigint', transformer: instant })
+  createdAt!: Date;
+
+  /** Who: the name of a key with its prefix, the subject of a token. */
+  @Column({ name: 'actor', type: 'varchar', length: 300 })
+  actor!: string;
+
+  /** By which means the actor said who it is. */
+  @Column({ name: 'means', type: 'varchar', length: 16 })
+  means!: string;
+
+  /** Where it came in. */
+  @Column({ name: 'surface', type: 'varchar', length: 16 })
+  surface!: string;
+
+  /** The client's network address. */
+  @Column({ name: 'address', type: 'varchar', length: 64, nullable: true })
+  address!: string | null;
+
+  /** The id under which the request is found in the log. */
+  @Column({ name: 'request_id', type: 'varchar', length: 128 })
+  requestId!: string;
+
+  /** What was done, or refused. */
+  @Column({ name: 'operation', type: 'varchar', length: 128 })
+  operation!: string;
+
+  /** `done`, or the code with which it was refused. */
+  @Column({ name: 'outcome', type: 'varchar', length: 32 })
+  outcome!: string;
+
+  /** The provider of the account that it was done to or in. */
+  @Column({ name: 'account_provider', type: 'int', nullable: true })
+  accountProvider!: number | null;
+
+  /** The id of that account. */
+  @Column({ name: 'account_id', type: 'varchar', length: 255, nullable: true })
+  accountId!: string | null;
+
+  /** The region of that account. */
+  @Column({ name: 'region', type: 'varchar', length: 64, nullable: true })
+  region!: string | null;
+
+  /** The datasource that it was done to. */
+  @Column({ name: 'instance_id', type: 'varchar', length: 255, nullable: true })
+  instanceId!: string | null;
+
+  /** What changed, as JSON: a list of `{ field, from, to }`, and for a credential `{ field, changed: true }`. */
+  @Column({ name: 'changes', type: 'json', nullable: true })
+  changes!: string | null;
+}

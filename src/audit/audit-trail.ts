@@ -1,0 +1,168 @@
+import type { Call } from '../call.js';
+import type { Database, Session } from '../database/database.js';
+import { newId } from '../database/new-id.js';
+import { type Page, type PageArguments, pageRequest } from '../database/page.js';
+import type { ErrorName } from '../errors.js';
+import {
+  type AuditConditions,
+  countAuditEvents,
+  deleteAuditEventsBefore,
+  insertAuditEvent,
+  insertAuditEvents,
+  selectAuditPage,
+} from './audit.statements.js';
+import type { AuditEvent } from './audit-event.entity.js';
+
+/** What was done, as the audit names it: the mutation's or query's name in GraphQL. */
+export type AuditedOperation =
+  | 'addAccount'
+  | 'deleteAccount'
+  | 'addDatasource'
+  | 'editDatasource'
+  | 'updateDatasource'
+  | 'deleteDatasources'
+  | 'datasourceCredentials';
+
+/** What it was done to: an account, or a datasource in it. */
+export interface AuditTarget {
+  readonly accountProvider: number;
+  readonly accountId: string;
+  readonly region: string;
+  readonly instanceId?: string;
+}
+
+/** One field that changed; of a credential only that it did. */
+export type AuditedChange =
+  | { readonly field: string; readonly from: unknown; readonly to: unknown }
+  | { readonly field: string; readonly changed: true };
+
+const largestBatch = 500;
+const mostWaitingRefusals = 100;
+
+/** Keeps the record of who did what. */
+export class AuditTrail {
+  readonly #database: Database;
+  readonly #onLoss: (error: unknown) => void;
+  #waitingRefusals = 0;
+
+  /**
+   * @param database where the events are kept
+   * @param onLoss told where the refusal of a caller could not be recorded
+   */
+  constructor(database: Database, onLoss: (error: unknown) => void = () => undefined) {
+    this.#database = database;
+    this.#onLoss = onLoss;
+  }
+
+  /** Records what is done in a transaction, in that transaction: either both hold, or neither. */
+  async record(
+    session: Session,
+    call: Call,
+    operation: AuditedOperation,
+    target: AuditTarget,
+    changes: readonly AuditedChange[] | null,
+  ): Promise<void> {
+    await insertAuditEvent(session, eventOf(call, operation, 'done', target, changes));
+  }
+
+  /** As {@link record}, of several targets to which the same is done. */
+  async recordEach(
+    session: Session,
+    call: Call,
+    operation: AuditedOperation,
+    targets: readonly AuditTarget[],
+  ): Promise<void> {
+    const events = targets.map((target) => eventOf(call, operation, 'done', target, null));
+    for (let start = 0; start < events.length; start += largestBatch) {
+      await insertAuditEvents(session, events.slice(start, start + largestBatch));
+    }
+  }
+
+  /**
+   * Records that a caller was refused. The answer does not wait for it; where refusals come faster than they can be
+   * written, those beyond a hundred are only in the log.
+   */
+  recordRefusal(call: Call, operation: string, reason: ErrorName): void {
+    if (this.#waitingRefusals >= mostWaitingRefusals) {
+      this.#onLoss(new Error('refusals come faster than they can be recorded'));
+      return;
+    }
+    this.#waitingRefusals += 1;
+    const event = eventOf(call, operation.slice(0, 128), reason, undefined, null);
+    this.#database
+      .change((session) => insertAuditEvent(session, event))
+      .catch(this.#onLoss)
+      .finally(() => {
+        this.#waitingRefusals -= 1;
+      });
+  }
+
+  /**
+   * Reads a page of the events for which the conditions hold.
+   *
+   * @throws InvalidParametersError where the page's arguments are out of their limits
+   */
+  async page(conditions: AuditConditions, descending: boolean, page: PageArguments): Promise<Page<AuditEvent>> {
+    const request = pageRequest(page, { property: 'createdAt', descending });
+    return this.#database.read((session) => selectAuditPage(session, conditions, request));
+  }
+
+  /** Counts the events for which the conditions hold. */
+  count(conditions: AuditConditions): Promise<number> {
+    return this.#database.read((session) => countAuditEvents(session, conditions));
+  }
+
+  /**
+   * Removes the events from before an instant, in small transactions, so that nothing waits for it.
+   *
+   * @returns how many were removed
+   */
+  async removeBefore(before: Date): Promise<number> {
+    let removed = 0;
+    for (;;) {
+      const batch = await this.#database.change((session) => deleteAuditEventsBefore(session, before, largestBatch));
+      removed += batch;
+      if (batch < largestBatch) return removed;
+    }
+  }
+}
+
+/** The changes from one set of values to another, for the fields that differ; null is "none". */
+export function changesBetween(
+  from: Readonly<Record<string, unknown>>,
+  to: Readonly<Record<string, unknown>>,
+  fields: readonly string[],
+): AuditedChange[] {
+  return fields
+    .map((field) => ({ field, from: plain(from[field]), to: plain(to[field]) }))
+    .filter((change) => change.from !== change.to);
+}
+
+function plain(value: unknown): unknown {
+  return value instanceof Date ? value.toISOString() : (value ?? null);
+}
+
+function eventOf(
+  call: Call,
+  operation: string,
+  outcome: string,
+  target: AuditTarget | undefined,
+  changes: readonly AuditedChange[] | null,
+): AuditEvent {
+  return {
+    id: newId('E'),
+    createdAt: new Date(),
+    actor: call.caller.name.slice(0, 300),
+    means: call.caller.means,
+    surface: call.surface,
+    address: call.address,
+    requestId: call.requestId,
+    operation,
+    outcome,
+    accountProvider: target?.accountProvider ?? null,
+    accountId: target?.accountId ?? null,
+    region: target?.region ?? null,
+    instanceId: target?.instanceId ?? null,
+    changes: changes === null ? null : JSON.stringify(changes),
+  };
+}

@@ -1,0 +1,95 @@
+import { all, type Condition, equal } from '../database/condition.js';
+import type { Session } from '../database/database.js';
+import { type Page, type PageRequest, pageClause, pageOf } from '../database/page.js';
+import { TableMapping } from '../database/table-mapping.js';
+import { AuditEvent } from './audit-event.entity.js';
+
+/** What a list of events is narrowed down to: each part that is given must hold. */
+export interface AuditConditions {
+  readonly actor?: string | null;
+  readonly operation?: string | null;
+  readonly outcome?: string | null;
+  readonly accountProvider?: number | null;
+  readonly accountId?: string | null;
+  readonly region?: string | null;
+  readonly instanceId?: string | null;
+  /** From this instant on. */
+  readonly from?: Date | null;
+  /** Before this instant. */
+  readonly until?: Date | null;
+}
+
+const mapping = new TableMapping(AuditEvent);
+const insertOne = `INSERT INTO audit_events ${mapping.insertList}`;
+const select = `SELECT ${mapping.selectList} FROM audit_events`;
+
+/** Adds an event. */
+export function insertAuditEvent(session: Session, event: AuditEvent): Promise<number> {
+  return session.run(insertOne, mapping.values(event));
+}
+
+/** Adds several events in one statement. */
+export function insertAuditEvents(session: Session, events: readonly AuditEvent[]): Promise<number> {
+  const row = `(${mapping
+    .values(events[0] as AuditEvent)
+    .map(() => '?')
+    .join(', ')})`;
+  const sql = `${insertOne}${`, ${row}`.repeat(events.length - 1)}`;
+  return session.run(
+    sql,
+    events.flatMap((event) => mapping.values(event)),
+  );
+}
+
+/** Reads a page of the events for which the conditions hold. */
+export async function selectAuditPage(
+  session: Session,
+  conditions: AuditConditions,
+  request: PageRequest,
+): Promise<Page<AuditEvent>> {
+  const { sql, values } = pageClause(request, 'created_at', where(conditions));
+  const rows = await session.rows<AuditEvent>(`${select} ${sql}`, values);
+  return pageOf(
+    request,
+    rows.map((row) => mapping.revive(row)),
+  );
+}
+
+/** Counts the events for which the conditions hold. */
+export async function countAuditEvents(session: Session, conditions: AuditConditions): Promise<number> {
+  const { sql, values } = where(conditions);
+  const rows = await session.rows<{ total: number }>(`SELECT COUNT(*) AS total FROM audit_events WHERE ${sql}`, values);
+  return Number(rows[0]?.total);
+}
+
+/**
+ * Removes the oldest events from before an instant.
+ *
+ * @param atMost how many at most
+ * @returns how many were removed
+ */
+export async function deleteAuditEventsBefore(session: Session, before: Date, atMost: number): Promise<number> {
+  const sql = `SELECT id FROM audit_events WHERE created_at < ? ORDER BY created_at, id LIMIT ${atMost}`;
+  const rows = await session.rows<{ id: string }>(sql, [before.getTime()]);
+  if (rows.length === 0) return 0;
+  return session.run(
+    `DELETE FROM audit_events WHERE id IN (${rows.map(() => '?').join(', ')})`,
+    rows.map(({ id }) => id),
+  );
+}
+
+function where({ from, until, ...conditions }: AuditConditions): Condition {
+  return all([
+    ...equal({
+      actor: conditions.actor,
+      operation: conditions.operation,
+      outcome: conditions.outcome,
+      account_provider: conditions.accountProvider,
+      account_id: conditions.accountId,
+      region: conditions.region,
+      instance_id: conditions.instanceId,
+    }),
+    ...(from ? [{ sql: 'created_at >= ?', values: [from.getTime()] }] : []),
+    ...(until ? [{ sql: 'created_at < ?', values: [until.getTime()] }] : []),
+  ]);
+}

@@ -1,0 +1,21 @@
+import type { Caller } from './security/caller.js';
+
+/** Where a call came in. */
+export type Surface = 'graphql' | 'rest' | 'command line';
+
+/** Who asks for an operation, and how: what the audit keeps of it. */
+export interface Call {
+  readonly caller: Caller;
+  readonly surface: Surface;
+  /** The client's network address; null on the command line. */
+  readonly address: string | null;
+  /** The id under which the request is found in the log. */
+  readonly requestId: string;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who sent the request; set before its body is read. */
+    call: Call;
+  }
+}

@@ -1,0 +1,121 @@
+import rateLimit from '@fastify/rate-limit';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { AuditTrail } from '../audit/audit-trail.js';
+import type { Surface } from '../call.js';
+import type { Config } from '../config.js';
+import { DomainError, RateLimitedError, UnavailableError } from '../errors.js';
+import { transportFailure } from '../rest/envelope.js';
+import { type Access, routeAccess } from '../security/access.js';
+import { type Authenticators, authenticate } from '../security/authentication.js';
+import { isFromForeignPage, isLoopbackAddress, isLoopbackHost } from '../security/browser-origin.js';
+import { anonymous, type Caller } from '../security/caller.js';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Tells of a request that it needs less than its route: a page that shows nothing, an answer that only refuses. */
+    isOpen?: (request: FastifyRequest) => boolean;
+  }
+}
+
+/** What the guard asks. */
+export interface GuardParts {
+  readonly authenticators: Authenticators;
+  readonly audit: AuditTrail;
+  /** Whether the gateway is stopping, and takes nothing new. */
+  readonly isClosing: () => boolean;
+}
+
+/** Refuses, before a body is read, what may not be asked: by its origin, its host, its caller, or how often. */
+export async function registerRequestGuard(http: FastifyInstance, config: Config, parts: GuardParts): Promise<void> {
+  const allowedOrigins = new Set(config.corsOrigins);
+  const isOpen = parts.authenticators.keys === undefined && parts.authenticators.tokens === undefined;
+  const isOpenOnLoopback = isOpen && isLoopbackAddress(config.host);
+  const count = await rateCounter(http, config.rateLimit);
+  http.decorateRequest('call', null as never);
+
+  http.addHook('onRequest', async (request, reply) => {
+    const surface: Surface = request.url.startsWith('/data-source/') ? 'rest' : 'graphql';
+    const call = { surface, address: request.ip, requestId: request.id };
+    request.call = { ...call, caller: anonymous };
+    if (parts.isClosing()) {
+      reply.header('connection', 'close');
+      throw new UnavailableError(new Error('the gateway is stopping'));
+    }
+    if (isFromForeignPage(request.headers, allowedOrigins)) {
+      return refuse(request, reply, 'Pages of other sites may not call the gateway, save those in CORS_ORIGINS.');
+    }
+    if (isOpenOnLoopback && !isLoopbackHost(request.headers.host)) {
+      return refuse(request, reply, 'This gateway is open to its own machine only: call it by a loopback name.');
+    }
+    const access = accessOf(request);
+    if (access === 'open') return undefined;
+    try {
+      const caller = await authenticate(parts.authenticators, request.headers);
+      await count(request, caller);
+      request.call = { ...call, caller };
+      if (access !== 'known') checkPermission(caller, access);
+    } catch (error) {
+      if (isRefusal(error)) {
+        await count(request, undefined);
+        parts.audit.recordRefusal(request.call, request.routeOptions.url ?? request.url, error.errorName);
+      }
+      throw error;
+    }
+    return undefined;
+  });
+}
+
+/**
+ * Makes sure that a caller has a permission.
+ *
+ * @throws DomainError FORBIDDEN
+ */
+export function checkPermission(caller: Caller, permission: Exclude<Access, 'open' | 'known'>): void {
+  if (caller.permissions.has(permission)) return;
+  throw new DomainError('FORBIDDEN', `This needs the permission ${permission}, which the caller does not have.`);
+}
+
+/** A route that the table does not name needs what nobody has by accident. */
+function accessOf(request: FastifyRequest): Access {
+  const { url, config } = request.routeOptions;
+  if (url === undefined || request.is404 || config.isOpen?.(request)) return 'open';
+  const method = request.method === 'HEAD' ? 'GET' : request.method;
+  const pattern = url.startsWith('/playground/') ? '/playground/*' : url;
+  return routeAccess[`${method} ${pattern}`] ?? 'admin';
+}
+
+function isRefusal(error: unknown): error is DomainError {
+  return (
+    error instanceof DomainError && ['UNAUTHENTICATED', 'CREDENTIAL_EXPIRED', 'FORBIDDEN'].includes(error.errorName)
+  );
+}
+
+type Count = (request: FastifyRequest, caller: Caller | undefined) => Promise<void>;
+
+async function rateCounter(http: FastifyInstance, limit: number | undefined): Promise<Count> {
+  if (limit === undefined) return async () => undefined;
+  await http.register(rateLimit, { global: false });
+  const callers = new WeakMap<FastifyRequest, Caller>();
+  const check = http.createRateLimit({
+    max: limit,
+    timeWindow: 60_000,
+    keyGenerator: (request) => {
+      const caller = callers.get(request);
+      return caller === undefined || caller.means === 'anonymous'
+        ? `address ${request.ip}`
+        : `${caller.means} ${caller.name}`;
+    },
+  });
+  return async (request, caller) => {
+    if (caller === undefined) callers.delete(request);
+    else callers.set(request, caller);
+    const state = await check(request);
+    if (!state.isAllowed && state.isExceeded) throw new RateLimitedError(limit, state.ttlInSeconds);
+  };
+}
+
+function refuse(request: FastifyRequest, reply: FastifyReply, message: string): FastifyReply {
+  request.outcome.code = 403;
+  const { httpStatus, envelope } = transportFailure(403, message);
+  return reply.code(httpStatus).send(envelope);
+}

@@ -1,0 +1,36 @@
+import { randomUUID } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
+
+const saneRequestId = /^[\w.:-]{1,128}$/;
+
+/** The id of a request: the one that was sent with it where it is sane, else a new one. */
+export function requestIdOf(given: string | string[] | undefined): string {
+  return typeof given === 'string' && saneRequestId.test(given) ? given : randomUUID();
+}
+
+/** Gives every answer the request's id and keeps it out of caches, and writes one line in the log for every request. */
+export function registerRequestLog(http: FastifyInstance): void {
+  http.decorateRequest('outcome', null as never);
+  http.addHook('onRequest', async (request, reply) => {
+    request.outcome = {};
+    reply.headers({
+      'x-request-id': request.id,
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+    });
+  });
+  http.addHook('onResponse', async (request, reply) => {
+    request.log.info(
+      {
+        method: request.method,
+        path: request.url.split('?', 1)[0],
+        httpStatus: reply.statusCode,
+        ...request.outcome,
+        caller: request.call?.caller.name,
+        address: request.ip,
+        milliseconds: Math.round(reply.elapsedTime * 10) / 10,
+      },
+      'request',
+    );
+  });
+}

@@ -1,0 +1,153 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { Database } from '../database/database.js';
+import { TableMapping } from '../database/table-mapping.js';
+import { DomainError } from '../errors.js';
+import { ApiKey } from './api-key.entity.js';
+import { type Caller, type Permission, parsePermissions } from './caller.js';
+
+// dgk, the prefix, 256 random bits.
+const keyPattern = /^(dgk_[0-9a-f]{12})_[\w-]{43}$/;
+const mapping = new TableMapping(ApiKey);
+
+/** How long a key that was found is taken for valid without looking again, in milliseconds: so soon a revoked one stops. */
+export const keyCacheTime = 5_000;
+const usageInterval = 60_000;
+const largestCache = 10_000;
+const hashOfNoKey = createHash('sha256').digest();
+
+interface CachedKey {
+  readonly key: ApiKey;
+  readonly caller: Caller;
+  readonly readAt: number;
+}
+
+/** Makes, finds, lists and revokes API keys. */
+export class ApiKeys {
+  readonly #database: Database;
+  readonly #onUsageFailure: (error: unknown) => void;
+  readonly #cache = new Map<string, CachedKey>();
+  readonly #usedAt = new Map<string, number>();
+
+  /**
+   * @param database where they are kept
+   * @param onUsageFailure told where the time of a key's use could not be written
+   */
+  constructor(database: Database, onUsageFailure: (error: unknown) => void = () => undefined) {
+    this.#database = database;
+    this.#onUsageFailure = onUsageFailure;
+  }
+
+  /**
+   * Makes a key.
+   *
+   * @param expiresAt when it stops by itself; null for never
+   * @returns the key, which is not shown again, and what is kept of it
+   */
+  async create(
+    name: string,
+    permissions: readonly Permission[],
+    expiresAt: Date | null,
+  ): Promise<{ key: string; kept: ApiKey }> {
+    const prefix = `dgk_${randomBytes(6).toString('hex')}`;
+    const key = `${prefix}_${randomBytes(32).toString('base64url')}`;
+    const kept: ApiKey = {
+      prefix,
+      name,
+      hash: hashOf(key).toString('hex'),
+      permissions: [...new Set(permissions)].join(','),
+      createdAt: new Date(),
+      expiresAt,
+      revokedAt: null,
+      lastUsedAt: null,
+    };
+    await this.#database.change((session) =>
+      session.run(`INSERT INTO api_keys ${mapping.insertList}`, mapping.values(kept)),
+    );
+    return { key, kept };
+  }
+
+  /** Lists all keys, the newest first. */
+  async list(): Promise<ApiKey[]> {
+    const sql = `SELECT ${mapping.selectList} FROM api_keys ORDER BY created_at DESC, prefix`;
+    const rows = await this.#database.read((session) => session.rows<ApiKey>(sql));
+    return rows.map((row) => mapping.revive(row));
+  }
+
+  /**
+   * Revokes a key: it stops within {@link keyCacheTime} on every gateway.
+   *
+   * @returns false where there is no such key, or it was revoked before
+   */
+  async revoke(prefix: string): Promise<boolean> {
+    const revoked = await this.#database.change((session) =>
+      session.run('UPDATE api_keys SET revoked_at = ? WHERE prefix = ? AND revoked_at IS NULL', [Date.now(), prefix]),
+    );
+    return revoked > 0;
+  }
+
+  /**
+   * Finds whose key this is.
+   *
+   * @throws DomainError UNAUTHENTICATED, the same for a key that never was and one that is revoked; CREDENTIAL_EXPIRED
+   */
+  async callerOf(key: string): Promise<Caller> {
+    const hash = hashOf(key);
+    const found = await this.#find(key, hash);
+    const isRight = timingSafeEqual(hash, found === undefined ? hashOfNoKey : Buffer.from(found.key.hash, 'hex'));
+    if (found === undefined || !isRight || found.key.revokedAt !== null) throw notValid();
+    if (found.key.expiresAt !== null && found.key.expiresAt.getTime() <= Date.now()) {
+      throw new DomainError('CREDENTIAL_EXPIRED', 'The API key has expired. Ask for a new one.');
+    }
+    this.#noteUse(found.key.prefix);
+    return found.caller;
+  }
+
+  async #find(key: string, hash: Buffer): Promise<CachedKey | undefined> {
+    const prefix = keyPattern.exec(key)?.[1];
+    if (prefix === undefined) return undefined;
+    const cached = this.#cache.get(prefix);
+    if (cached !== undefined && Date.now() - cached.readAt < keyCacheTime) return cached;
+    const sql = `SELECT ${mapping.selectList} FROM api_keys WHERE prefix = ?`;
+    const readAt = Date.now();
+    const [row] = await this.#database.read((session) => session.rows<ApiKey>(sql, [prefix]));
+    this.#cache.delete(prefix);
+    if (row === undefined) return undefined;
+    const found = { key: mapping.revive(row), caller: callerFor(row), readAt };
+    // Only who holds the key may fill the cache.
+    if (timingSafeEqual(hash, Buffer.from(row.hash, 'hex'))) {
+      if (this.#cache.size >= largestCache) this.#cache.clear();
+      this.#cache.set(prefix, found);
+    }
+    return found;
+  }
+
+  #noteUse(prefix: string): void {
+    const now = Date.now();
+    if (now - (this.#usedAt.get(prefix) ?? 0) < usageInterval) return;
+    this.#usedAt.set(prefix, now);
+    this.#database
+      .change((session) =>
+        session.run(
+          'UPDATE api_keys SET last_used_at = ? WHERE prefix = ? AND (last_used_at IS NULL OR last_used_at < ?)',
+          [now, prefix, now - usageInterval],
+        ),
+      )
+      .catch(this.#onUsageFailure);
+  }
+}
+
+function callerFor({ prefix, name, permissions }: ApiKey): Caller {
+  return {
+    means: 'key',
+    name: `${name} (${prefix})`,
+    permissions: new Set(parsePermissions(permissions.split(',')) ?? []),
+  };
+}
+
+function hashOf(key: string): Buffer {
+  return createHash('sha256').update(key).digest();
+}
+
+function notValid(): DomainError {
+  return new DomainError('UNAUTHENTICATED', 'The API key is not valid.');
+}
