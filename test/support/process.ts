@@ -6,12 +6,19 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { afterAll } from '@jest/globals';
 import type { LegacyAnswer } from './gateway.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const builds = join(root, 'node_modules/.cache/gateway-test-builds');
 const longestStart = 20_000;
 let built: Promise<string> | undefined;
+const running = new Set<ChildProcess>();
+
+// A test that fails does not come to where it stops its gateways.
+afterAll(() => {
+  for (const child of running) child.kill('SIGKILL');
+});
 
 /** How a process ended. */
 export interface ProcessEnd {
@@ -53,10 +60,12 @@ export async function launchGateway(env: Readonly<Record<string, string>>, cwd =
   child.stderr.on('data', (data) => {
     output.stderr += data;
   });
+  running.add(child);
   const state = { hasEnded: false };
   const ended = new Promise<ProcessEnd>((resolve) => {
     child.once('close', (code, signal) => {
       state.hasEnded = true;
+      running.delete(child);
       resolve({ code, signal });
     });
   });
