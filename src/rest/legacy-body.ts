@@ -48,9 +48,9 @@ export function readInput<T extends object>(
     validated(input);
   } catch (error) {
     if (!(error instanceof InvalidParametersError)) throw error;
-    problems.push(...error.problems);
+    problems.push(...error.problems.map((problem) => renamed(parameters, problem)));
   }
-  if (problems.length > 0) throw new InvalidParametersError(problems.map((problem) => renamed(parameters, problem)));
+  if (problems.length > 0) throw new InvalidParametersError(problems);
   return input;
 }
 
