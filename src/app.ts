@@ -5,6 +5,7 @@ import { type FastifyInstance, fastify, LogController } from 'fastify';
 import type { DestinationStream, Logger } from 'pino';
 import { addAccountOperation, deleteAccountOperation } from './accounts/account.routes.js';
 import { AccountService } from './accounts/account.service.js';
+import { startAuditRetention } from './audit/audit-retention.js';
 import { AuditTrail } from './audit/audit-trail.js';
 import type { Config } from './config.js';
 import {
@@ -51,7 +52,7 @@ export async function createApp(config: Config, logDestination?: DestinationStre
   const register = new Register(config, log);
   const audit = new AuditTrail(register, (error) => log.error({ err: error }, 'a refusal is not in the audit'));
   const accounts = new AccountService(register, audit);
-  const datasources = new DatasourceService(register, new CredentialSeal(() => register.sealingKey), audit);
+  const datasources = new DatasourceService(register, new CredentialSeal(() => register.sealingKeys), audit);
   const { keys, tokens } = config.authentication;
   const authenticators = {
     keys: keys
@@ -77,7 +78,7 @@ export async function createApp(config: Config, logDestination?: DestinationStre
   }
   registerHealth(http, version(), register);
   http.get('/', (_, reply) => reply.redirect('/graphql'));
-  await registerGraphQL(http, createSchema({ accounts, datasources }), {
+  await registerGraphQL(http, createSchema({ accounts, datasources, audit }), {
     playground: config.playground ? registerPlayground(http) : undefined,
     introspection: config.introspection,
     limits: config.documentLimits,
@@ -90,6 +91,11 @@ export async function createApp(config: Config, logDestination?: DestinationStre
     '/data-source/update-jdbc-conn': editDatasourceOperation(datasources),
     '/data-source/delete-jdbc': deleteDatasourcesOperation(datasources),
   });
+  const { auditRetentionDays } = config;
+  if (auditRetentionDays !== undefined) {
+    const stopRetention = startAuditRetention(audit, auditRetentionDays, log);
+    http.addHook('onClose', async () => stopRetention());
+  }
   return { http, prepare: () => register.prepare() };
 }
 

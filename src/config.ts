@@ -58,6 +58,8 @@ export interface Config {
   readonly bodyLimit: number;
   /** Requests of one caller in a minute at most; undefined for any number. */
   readonly rateLimit: number | undefined;
+  /** How long the audit is kept, in days; undefined for ever. */
+  readonly auditRetentionDays: number | undefined;
   /** The proxies whose word is taken for the client's address: how many, or which; false for none. */
   readonly trustProxy: number | string[] | false;
 }
@@ -175,6 +177,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     },
     bodyLimit: read('BODY_LIMIT', wholeNumber(1024, 104_857_600), 2 * 1024 * 1024),
     rateLimit: read('RATE_LIMIT', wholeNumber(1, 1_000_000), undefined),
+    auditRetentionDays: read('AUDIT_RETENTION_DAYS', wholeNumber(1, 36_500), undefined),
     trustProxy: read<number | string[] | false>('TRUST_PROXY', proxies, false),
   };
   const isSet = (name: SettingName) => Boolean(env[name] || env[`${name}_FILE`]);

@@ -31,9 +31,10 @@ export class Register implements Database, Readiness {
   /**
    * Opens the database's file, or makes a pool of connections that is still empty.
    *
+   * @param use a gateway serves an SQLite file alone; a command-line tool may open it meanwhile
    * @throws SqliteFileInUseError where another gateway serves the same file
    */
-  constructor(config: Config, log: Logger) {
+  constructor(config: Config, log: Logger, use: 'gateway' | 'tool' = 'gateway') {
     this.#config = config;
     this.#log = log;
     const limits = {
@@ -42,7 +43,7 @@ export class Register implements Database, Readiness {
       queueLimit: config.databaseQueueLimit,
     };
     if (config.database.kind === 'sqlite') {
-      this.#lock = lockSqliteFile(config.database.path);
+      if (use === 'gateway') this.#lock = lockSqliteFile(config.database.path);
       this.#database = new SqliteDatabase(config.database.path, limits);
     } else {
       this.#database = new MysqlDatabase(config.database, limits);
@@ -54,14 +55,14 @@ export class Register implements Database, Readiness {
   }
 
   /**
-   * The key that seals.
+   * The keys that open credentials, of which the first seals.
    *
    * @throws UnavailableError before the keys are known
    */
-  get sealingKey(): SealingKey {
-    const [key] = this.#keys;
-    if (key === undefined || !this.#isPrepared) throw new UnavailableError(new Error(this.#missing));
-    return key;
+  get sealingKeys(): readonly [SealingKey, ...SealingKey[]] {
+    const [first, ...others] = this.#keys;
+    if (first === undefined || !this.#isPrepared) throw this.#notReady();
+    return [first, ...others];
   }
 
   /**
@@ -72,9 +73,7 @@ export class Register implements Database, Readiness {
   async prepare(): Promise<void> {
     for (let pause = 100; !this.#isClosing; pause = Math.min(2 * pause, longestPause)) {
       try {
-        await this.#migrate();
-        await this.#findKeys();
-        this.#isPrepared = true;
+        await this.prepareOnce();
         return;
       } catch (error) {
         if (error instanceof SealingKeyError) throw error;
@@ -82,6 +81,17 @@ export class Register implements Database, Readiness {
         await sleep(pause);
       }
     }
+  }
+
+  /**
+   * As {@link prepare}, without waiting for a database that is not there.
+   *
+   * @throws SealingKeyError, UnavailableError, DatabaseError
+   */
+  async prepareOnce(): Promise<void> {
+    await this.#migrate();
+    await this.#findKeys();
+    this.#isPrepared = true;
   }
 
   read<T>(work: (session: Session) => Promise<T>): Promise<T> {

@@ -128,9 +128,15 @@ export function issuerUrl(value: string): string {
 export function proxies(value: string): number | string[] {
   if (/^\d{1,2}$/.test(value)) return Number(value);
   const addresses = list(value);
-  return addresses.every((address) => isIP(address.replace(/\/\d{1,3}$/, '')) > 0)
+  return addresses.every(isAddressOrNetwork)
     ? addresses
     : must('a number of proxies, or addresses and networks such as 10.0.0.0/8, separated by commas');
+}
+
+function isAddressOrNetwork(text: string): boolean {
+  const [, address = '', prefix = '1'] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const longest = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0;
+  return Number(prefix) >= 1 && Number(prefix) <= longest;
 }
 
 /** Reads a list of exact origins. */

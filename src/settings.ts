@@ -147,6 +147,11 @@ export const settings = {
       'Origins whose pages may call the gateway, besides its own: exact, such as `https://portal.example.com`, separated by commas.',
     whenAbsent: 'none',
   },
+  AUDIT_RETENTION_DAYS: {
+    name: 'AUDIT_RETENTION_DAYS',
+    description: 'How long the audit is kept, in days, 1 to 36500; what is older is removed.',
+    whenAbsent: 'for ever',
+  },
   LOG_LEVEL: {
     name: 'LOG_LEVEL',
     description: `The least important log lines to write: ${logLevels.map((level) => `\`${level}\``).join(', ')}.`,

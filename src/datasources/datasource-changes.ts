@@ -24,6 +24,18 @@ export const auditedFields = [
   'createType',
 ] as const satisfies readonly (keyof Datasource)[];
 
+/** The fields that say where a credential is sent, and who may read it on the way. */
+export const connectionFields = [
+  'jdbcConnectionUrl',
+  'jdbcDriverClassName',
+  'jdbcDriverJarUri',
+  'jdbcEnforceSsl',
+  'kafkaSslEnabled',
+  'skipCustomJdbcCertValidation',
+  'customJdbcCert',
+  'customJdbcCertString',
+] as const satisfies readonly (keyof Datasource)[];
+
 /** Whether each credential is another than before. */
 export interface CredentialChanges {
   readonly password: boolean;

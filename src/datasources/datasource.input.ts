@@ -1,9 +1,17 @@
 import { InputType } from 'type-graphql';
 import { accountParameters } from '../accounts/account.input.js';
 import { Parameter } from '../input/parameter.js';
+import { PatchOf } from '../input/patch.js';
 
 /** The limits of an instance id. */
 export const instanceIdParameter = { kind: 'identifier', longest: 255 } as const;
+
+const expectedVersion = {
+  kind: 'integer',
+  from: 1,
+  optional: true,
+  description: 'The version that the datasource is expected to be at; at another one nothing is changed.',
+} as const;
 
 /** The four parameters that say which datasource. */
 @InputType({ description: 'Which datasource: the four are compared exactly, so case counts.' })
@@ -148,12 +156,18 @@ export class AddDatasourceInput extends DatasourceKey {
 })
 export class EditDatasourceInput extends AddDatasourceInput {
   /** The version that the datasource is expected to be at. */
-  @Parameter({
-    kind: 'integer',
-    from: 1,
-    optional: true,
-    description: 'The version that the datasource is expected to be at; at another one nothing is changed.',
-  })
+  @Parameter(expectedVersion)
+  expectedVersion?: number | null;
+}
+
+/** The parameters of a change to a part of a datasource, which is offered by GraphQL only. */
+@InputType({
+  description:
+    'What is to change: a field that is left out stays as it is, and null clears one. A change of the URL, the driver class, the driver jar, SSL or the certificate needs every credential that is to stay again.',
+})
+export class UpdateDatasourceInput extends PatchOf(AddDatasourceInput, DatasourceKey) {
+  /** The version that the datasource is expected to be at. */
+  @Parameter(expectedVersion)
   expectedVersion?: number | null;
 }
 

@@ -9,15 +9,23 @@ import type { RequestContext } from '../graphql/request-context.js';
 import { validated } from '../input/validate.js';
 import { succeeded } from '../operation-outcome.js';
 import { DatasourceFilter, DatasourceOrder, datasourceOrdering } from './datasource.filter.js';
-import { AddDatasourceInput, DatasourceKey, DeleteDatasourcesInput, EditDatasourceInput } from './datasource.input.js';
-import type { DatasourceService } from './datasource.service.js';
+import {
+  AddDatasourceInput,
+  DatasourceKey,
+  DeleteDatasourcesInput,
+  EditDatasourceInput,
+  UpdateDatasourceInput,
+} from './datasource.input.js';
+import type { Credentials, DatasourceService } from './datasource.service.js';
 import type { ShownDatasource } from './datasource.statements.js';
 import {
   AddDatasourcePayload,
   DatasourceConnection,
+  DatasourceCredentials,
   DatasourceType,
   DeleteDatasourcesPayload,
   EditDatasourcePayload,
+  UpdateDatasourcePayload,
 } from './datasource.type.js';
 
 const filterDescription = 'What to narrow the list down to.';
@@ -61,6 +69,30 @@ export class DatasourceResolver {
     @Ctx() context: RequestContext,
   ): Promise<EditDatasourcePayload> {
     return { ...succeeded, datasource: await this.#datasources.edit(validated(input), context.call) };
+  }
+
+  /** Changes a part of a datasource. */
+  @Mutation(() => UpdateDatasourcePayload, {
+    description:
+      'Changes a part of a datasource: a field that is left out stays, and null clears one. Fails with INVALID_JDBC_URL, CREDENTIAL_REQUIRED, DATASOURCE_NOT_FOUND or VERSION_CONFLICT. A change that leaves everything as it is does not count as one.',
+  })
+  async updateDatasource(
+    @Arg('input', () => UpdateDatasourceInput, { description: 'What is to change.' }) input: UpdateDatasourceInput,
+    @Ctx() context: RequestContext,
+  ): Promise<UpdateDatasourcePayload> {
+    return { ...succeeded, datasource: await this.#datasources.update(validated(input), context.call) };
+  }
+
+  /** Reads the credentials of a datasource. */
+  @Query(() => DatasourceCredentials, {
+    description:
+      'The credentials of the datasource with this key, in clear, for callers with the permission `credentials`. Fails with DATASOURCE_NOT_FOUND. Every reading is in the audit.',
+  })
+  datasourceCredentials(
+    @Arg('key', () => DatasourceKey, { description: 'Which datasource.' }) key: DatasourceKey,
+    @Ctx() context: RequestContext,
+  ): Promise<Credentials> {
+    return this.#datasources.credentials(validated(key), context.call);
   }
 
   /** Deletes datasources. */

@@ -1,14 +1,20 @@
 import { accountNotFound } from '../accounts/account.service.js';
 import { type AccountIdentity, lockAccount } from '../accounts/account.statements.js';
-import type { AuditTrail } from '../audit/audit-trail.js';
+import { type AuditTrail, changesBetween } from '../audit/audit-trail.js';
 import type { Call } from '../call.js';
 import { type Database, DatabaseError } from '../database/database.js';
 import { newId } from '../database/new-id.js';
 import { type Page, type PageArguments, pageRequest } from '../database/page.js';
 import { DomainError, VersionConflictError } from '../errors.js';
-import type { CredentialSeal } from '../security/credential-seal.js';
+import type { CredentialField, CredentialSeal } from '../security/credential-seal.js';
+import { SealBrokenError } from '../security/sealing.js';
 import type { Datasource } from './datasource.entity.js';
-import type { AddDatasourceInput, DeleteDatasourcesInput, EditDatasourceInput } from './datasource.input.js';
+import type {
+  AddDatasourceInput,
+  DeleteDatasourcesInput,
+  EditDatasourceInput,
+  UpdateDatasourceInput,
+} from './datasource.input.js';
 import {
   countDatasources,
   countDatasourcesOf,
@@ -18,6 +24,8 @@ import {
   insertDatasource,
   lockDatasource,
   lockInstances,
+  lockSealedDatasource,
+  type SealedDatasource,
   type ShownDatasource,
   selectDatasource,
   selectDatasourceById,
@@ -25,13 +33,20 @@ import {
   selectDatasourcePages,
   updateDatasource,
 } from './datasource.statements.js';
-import { auditTarget, datasourceChanges } from './datasource-changes.js';
+import { auditedFields, auditTarget, connectionFields, datasourceChanges } from './datasource-changes.js';
 import { parseJdbcUrl } from './jdbc-url.js';
 
 /** By what a list of datasources is ordered. */
 export interface DatasourceOrdering {
   readonly property: 'createdAt' | 'updatedAt' | 'instanceId';
   readonly descending: boolean;
+}
+
+/** The credentials of a datasource, in clear; an error stands in the place of one that does not open. */
+export interface Credentials {
+  readonly masterUsername: string | null;
+  readonly password: string | null | DomainError;
+  readonly secret: string | null | DomainError;
 }
 
 /** The operations on datasources and the questions about them, for both surfaces. Inputs are validated before they come here. */
@@ -101,6 +116,52 @@ export class DatasourceService {
   }
 
   /**
+   * Changes a part of a datasource: what is not given stays, and null clears. Where nothing changes, nothing is written.
+   *
+   * @throws DomainError INVALID_JDBC_URL, CREDENTIAL_REQUIRED, DATASOURCE_NOT_FOUND; VersionConflictError
+   */
+  update(input: UpdateDatasourceInput, call: Call): Promise<ShownDatasource> {
+    if (input.jdbcConnectionUrl !== undefined) checkUrl(input.jdbcConnectionUrl);
+    const now = new Date();
+    return this.#database.change(async (session) => {
+      const current = await lockSealedDatasource(session, input);
+      if (current === undefined) throw notFound();
+      const expected = input.expectedVersion ?? current.version;
+      if (expected !== current.version) throw new VersionConflictError(current.version);
+      const patched = this.#patched(current, input);
+      const changes = datasourceChanges(current, patched, {
+        password: patched.passwordSealed !== current.passwordSealed,
+        secret: patched.secretSealed !== current.secretSealed,
+      });
+      if (changes.length === 0) return shown(current);
+      const updated = { ...patched, version: expected, updatedAt: now };
+      if ((await updateDatasource(session, updated)) === 0) throw new VersionConflictError(current.version);
+      await this.#audit.record(session, call, 'updateDatasource', auditTarget(current), changes);
+      return shown({ ...updated, version: expected + 1 });
+    });
+  }
+
+  /**
+   * Reads the credentials of a datasource, in clear. It is in the audit before they are given: where that cannot be written,
+   * they are not given.
+   *
+   * @returns an error in the place of one that does not open
+   * @throws DomainError DATASOURCE_NOT_FOUND
+   */
+  credentials(key: DatasourceIdentity, call: Call): Promise<Credentials> {
+    return this.#database.change(async (session) => {
+      const found = await lockSealedDatasource(session, key);
+      if (found === undefined) throw notFound();
+      await this.#audit.record(session, call, 'datasourceCredentials', auditTarget(found), null);
+      return {
+        masterUsername: found.masterUsername,
+        password: this.#openedOrError(found, 'password'),
+        secret: this.#openedOrError(found, 'secret'),
+      };
+    });
+  }
+
+  /**
    * Deletes some of an account's datasources: all of them, or none.
    *
    * @returns the instance ids without repeats, in their order
@@ -166,6 +227,55 @@ export class DatasourceService {
     return this.#database.read((session) => countDatasourcesOf(session, accounts, conditions));
   }
 
+  /**
+   * What a datasource is after a patch.
+   *
+   * @throws DomainError CREDENTIAL_REQUIRED
+   */
+  #patched(current: SealedDatasource, input: UpdateDatasourceInput): SealedDatasource {
+    const given = auditedFields.filter((field) => input[field] !== undefined);
+    const patched: SealedDatasource = {
+      ...current,
+      ...Object.fromEntries(given.map((field) => [field, input[field] === '' ? null : input[field]])),
+      passwordSealed: this.#resealed(current, 'password', input.password),
+      secretSealed: this.#resealed(current, 'secret', input.secret),
+    };
+    const isMoved = changesBetween({ ...current }, { ...patched }, connectionFields).length > 0;
+    const keepsPassword = patched.passwordSealed !== null && input.password === undefined;
+    const keepsSecret = patched.secretSealed !== null && input.secret === undefined;
+    if (isMoved && (keepsPassword || keepsSecret)) throw credentialRequiredAgain();
+    if (patched.secretSealed === null && (!patched.masterUsername || patched.passwordSealed === null)) {
+      throw credentialRequired();
+    }
+    return patched;
+  }
+
+  /** A credential that is given again as it was stays as it is stored, so that it is not taken for a change. */
+  #resealed(current: SealedDatasource, field: CredentialField, given: string | null | undefined): Buffer | null {
+    const stored = current[`${field}Sealed`];
+    if (given === undefined) return stored;
+    try {
+      if (given && this.#credentials.opened(current, field, stored) === given) return stored;
+    } catch (error) {
+      // One that does not open can still be replaced.
+      if (!(error instanceof SealBrokenError)) throw error;
+    }
+    return this.#credentials.sealed(current, field, given);
+  }
+
+  #openedOrError(found: SealedDatasource, field: CredentialField): string | null | DomainError {
+    try {
+      return this.#credentials.opened(found, field, found[`${field}Sealed`]);
+    } catch (error) {
+      if (!(error instanceof SealBrokenError)) throw error;
+      return new DomainError(
+        'INTERNAL_SERVER_ERROR',
+        `The stored ${field} cannot be opened with the keys that are set. Give the datasource its credential again.`,
+        error,
+      );
+    }
+  }
+
   /** What is stored of an input: an optional text that is empty is none, and credentials are sealed. */
   #stored(input: AddDatasourceInput, now: Date): Omit<Datasource, 'id' | 'version' | 'createdAt'> {
     return {
@@ -199,14 +309,27 @@ export class DatasourceService {
 }
 
 function checkConnection(input: AddDatasourceInput): void {
-  const url = parseJdbcUrl(input.jdbcConnectionUrl);
+  checkUrl(input.jdbcConnectionUrl);
+  if (!input.secret && !(input.masterUsername && input.password)) throw credentialRequired();
+}
+
+function checkUrl(jdbcConnectionUrl: string): void {
+  const url = parseJdbcUrl(jdbcConnectionUrl);
   if (!url.ok) throw new DomainError('INVALID_JDBC_URL', url.problem);
-  if (!input.secret && !(input.masterUsername && input.password)) {
-    throw new DomainError(
-      'CREDENTIAL_REQUIRED',
-      'A credential is required: a secret, or a master username together with a password.',
-    );
-  }
+}
+
+function credentialRequired(): DomainError {
+  return new DomainError(
+    'CREDENTIAL_REQUIRED',
+    'A credential is required: a secret, or a master username together with a password.',
+  );
+}
+
+function credentialRequiredAgain(): DomainError {
+  return new DomainError(
+    'CREDENTIAL_REQUIRED',
+    'The stored credentials are not sent to another place unseen: a change of the URL, the driver, SSL or the certificate needs the password and the secret that are stored again in the same call, or null to clear them.',
+  );
 }
 
 function shown({ passwordSealed, secretSealed, account: _, ...datasource }: Datasource): ShownDatasource {

@@ -77,6 +77,21 @@ export async function lockDatasource(session: Session, key: DatasourceIdentity):
   return revived(await session.rows<ShownDatasource>(sql, keyValues(key)))[0];
 }
 
+/** What is sealed of a datasource, beside what may be shown. */
+export interface SealedDatasource extends ShownDatasource {
+  readonly passwordSealed: Buffer | null;
+  readonly secretSealed: Buffer | null;
+}
+
+/** As {@link lockDatasource}, with what is sealed of it. */
+export async function lockSealedDatasource(
+  session: Session,
+  key: DatasourceIdentity,
+): Promise<SealedDatasource | undefined> {
+  const sql = `SELECT ${shownList}, password_sealed AS passwordSealed, secret_sealed AS secretSealed FROM datasources WHERE ${byKey}${session.dialect.forUpdate}`;
+  return revived(await session.rows<SealedDatasource>(sql, keyValues(key)))[0];
+}
+
 /** Finds the datasource with an id. */
 export async function selectDatasourceById(session: Session, id: string): Promise<ShownDatasource | undefined> {
   return revived(await session.rows<ShownDatasource>(`${select} WHERE id = ?`, [id]))[0];

@@ -154,6 +154,30 @@ export class EditDatasourcePayload extends OperationPayload {
   datasource!: DatasourceType;
 }
 
+/** What updating a datasource answers. */
+@ObjectType({ implements: OperationPayload, description: 'What updating a datasource answers.' })
+export class UpdateDatasourcePayload extends OperationPayload {
+  /** The datasource as it is now. */
+  @Field(() => DatasourceType, { description: 'The datasource as it is now.' })
+  datasource!: DatasourceType;
+}
+
+/** The credentials of a datasource, in clear. */
+@ObjectType({ description: 'The credentials of a datasource, in clear. Every reading of them is in the audit.' })
+export class DatasourceCredentials {
+  /** The user that connects. */
+  @Field(() => String, { nullable: true, description: 'The user that connects.' })
+  masterUsername!: string | null;
+
+  /** The password of that user. */
+  @Field(() => String, { nullable: true, description: 'The password of that user.' })
+  password!: string | null;
+
+  /** The name of, or reference to, a secret. */
+  @Field(() => String, { nullable: true, description: 'The name of, or reference to, a secret in a secrets store.' })
+  secret!: string | null;
+}
+
 /** What deleting datasources answers. */
 @ObjectType({ implements: OperationPayload, description: 'What deleting datasources answers.' })
 export class DeleteDatasourcesPayload extends OperationPayload {

@@ -2,6 +2,8 @@ import type { GraphQLSchema } from 'graphql';
 import { buildSchemaSync, type ClassType } from 'type-graphql';
 import { AccountResolver } from '../accounts/account.resolver.js';
 import type { AccountService } from '../accounts/account.service.js';
+import { AuditResolver } from '../audit/audit.resolver.js';
+import type { AuditTrail } from '../audit/audit-trail.js';
 import { AccountDatasourcesResolver, DatasourceResolver } from '../datasources/datasource.resolver.js';
 import type { DatasourceService } from '../datasources/datasource.service.js';
 import { NodeResolver } from './node.resolver.js';
@@ -10,18 +12,20 @@ import { NodeResolver } from './node.resolver.js';
 export interface Services {
   readonly accounts: AccountService;
   readonly datasources: DatasourceService;
+  readonly audit: AuditTrail;
 }
 
 /** Builds the GraphQL schema over the services. */
-export function createSchema({ accounts, datasources }: Services): GraphQLSchema {
+export function createSchema({ accounts, datasources, audit }: Services): GraphQLSchema {
   const instances = new Map<unknown, object>([
     [AccountResolver, new AccountResolver(accounts)],
     [DatasourceResolver, new DatasourceResolver(datasources, accounts)],
     [AccountDatasourcesResolver, new AccountDatasourcesResolver(datasources)],
+    [AuditResolver, new AuditResolver(audit)],
     [NodeResolver, new NodeResolver(accounts, datasources)],
   ]);
   return buildSchemaSync({
-    resolvers: [AccountResolver, DatasourceResolver, AccountDatasourcesResolver, NodeResolver],
+    resolvers: [AccountResolver, DatasourceResolver, AccountDatasourcesResolver, AuditResolver, NodeResolver],
     container: { get: (resolver: ClassType) => instances.get(resolver) },
     // Inputs are validated by the same function as the REST routes' are.
     validate: false,

@@ -14,6 +14,8 @@ export interface ParameterDeclaration {
   readonly kind: ParameterKind;
   /** Whether it may be absent, null or (a text) empty. False unless told. */
   readonly optional?: boolean;
+  /** In a patch: whether it may be absent, though not null or empty; absent means "as it is". */
+  readonly patch?: boolean;
   /** Unicode code points at most; for `text`, `identifier` and each entry of an `identifierList`. */
   readonly longest?: number;
   /** The least value of an `integer`. */
@@ -46,7 +48,7 @@ export function Parameter(declaration: ParameterDeclaration): PropertyDecorator 
     const parameter = { ...declaration, property, restName: snakeCase(property) };
     declared.set(target, [...(declared.get(target) ?? []), parameter]);
     Field(() => graphqlType(declaration.kind), {
-      nullable: declaration.optional ?? false,
+      nullable: (declaration.optional || declaration.patch) ?? false,
       description: describe(parameter),
     })(target, key);
     registerDecorator({
@@ -72,8 +74,9 @@ export function parametersOf(inputClass: abstract new () => object): readonly Pa
 
 /** What is wrong with a value, as the end of a sentence that starts with the parameter's name; undefined where nothing is. */
 export function problemOf(parameter: ParameterDeclaration, value: unknown): string | undefined {
+  if (parameter.patch && value === null) return `must not be null: it ${requirement(parameter)}`;
   if (value === undefined || value === null) {
-    return parameter.optional ? undefined : `is required: it ${requirement(parameter)}`;
+    return parameter.optional || parameter.patch ? undefined : `is required: it ${requirement(parameter)}`;
   }
   return fits(parameter, value) ? undefined : requirement(parameter);
 }

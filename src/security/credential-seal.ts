@@ -1,4 +1,4 @@
-import { type SealedPlace, seal } from './sealing.js';
+import { open, type SealedPlace, seal } from './sealing.js';
 import type { SealingKey } from './sealing-key.js';
 
 /** The credentials of a datasource that are sealed. */
@@ -12,18 +12,32 @@ export interface CredentialOwner {
   readonly instanceId: string;
 }
 
-/** Seals the credentials of datasources, each bound to its datasource's key and its field. */
+/** Seals and opens the credentials of datasources, each bound to its datasource's key and its field. */
 export class CredentialSeal {
-  readonly #key: () => SealingKey;
+  readonly #keys: () => readonly [SealingKey, ...SealingKey[]];
 
-  /** @param key gives the key that seals, once it is known */
-  constructor(key: () => SealingKey) {
-    this.#key = key;
+  /** @param keys gives the keys that open, of which the first seals, once they are known */
+  constructor(keys: () => readonly [SealingKey, ...SealingKey[]]) {
+    this.#keys = keys;
+  }
+
+  /** The id of the key that seals. */
+  get currentKeyId(): string {
+    return this.#keys()[0].id;
   }
 
   /** Seals a credential; null where there is none, or an empty one. */
   sealed(owner: CredentialOwner, field: CredentialField, credential: string | null | undefined): Buffer | null {
-    return credential ? seal(credential, placeOf(owner, field), this.#key()) : null;
+    return credential ? seal(credential, placeOf(owner, field), this.#keys()[0]) : null;
+  }
+
+  /**
+   * Opens a credential; null where there is none.
+   *
+   * @throws SealBrokenError where it does not open
+   */
+  opened(owner: CredentialOwner, field: CredentialField, sealed: Uint8Array | null): string | null {
+    return sealed === null ? null : open(Buffer.from(sealed), placeOf(owner, field), this.#keys());
   }
 }
 

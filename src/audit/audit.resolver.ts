@@ -1,0 +1,59 @@
+import { Arg, Args, FieldResolver, Query, Resolver, Root } from 'type-graphql';
+import { Connection, OrderDirection } from '../graphql/connection.type.js';
+import { PageArgs } from '../graphql/page.arguments.js';
+import { validated } from '../input/validate.js';
+import { AuditEventFilter } from './audit.filter.js';
+import { AuditChangeType, AuditEventConnection, AuditEventType } from './audit.type.js';
+import type { AuditEvent } from './audit-event.entity.js';
+import type { AuditedChange, AuditTrail } from './audit-trail.js';
+
+/** The GraphQL surface of the audit. */
+@Resolver(() => AuditEventType)
+export class AuditResolver {
+  readonly #audit: AuditTrail;
+
+  /** @param audit what it asks */
+  constructor(audit: AuditTrail) {
+    this.#audit = audit;
+  }
+
+  /** Lists audit events. */
+  @Query(() => AuditEventConnection, {
+    description: 'Who did what, the newest first unless told, for callers with the permission `admin`.',
+  })
+  async auditEvents(
+    @Args(() => PageArgs) pageArgs: PageArgs,
+    @Arg('filter', () => AuditEventFilter, { nullable: true, description: 'What to narrow the list down to.' })
+    filter?: AuditEventFilter | null,
+    @Arg('direction', () => OrderDirection, {
+      nullable: true,
+      description: 'The order by time; the newest first unless told.',
+    })
+    direction?: OrderDirection | null,
+  ): Promise<Connection<AuditEventType>> {
+    const conditions = filter ? validated(filter) : {};
+    const page = await this.#audit.page(conditions, direction !== OrderDirection.ASC, pageArgs);
+    return new Connection(page, () => this.#audit.count(conditions));
+  }
+
+  /** What changed. */
+  @FieldResolver(() => [AuditChangeType], {
+    nullable: true,
+    description: 'What changed; null where nothing is kept of it.',
+  })
+  changes(@Root() event: AuditEventType): AuditChangeType[] | null {
+    const { changes } = event as AuditEvent;
+    if (changes === null) return null;
+    // A driver may have parsed the JSON already.
+    const list = (typeof changes === 'string' ? JSON.parse(changes) : changes) as AuditedChange[];
+    return list.map((change) =>
+      'changed' in change
+        ? { field: change.field, from: null, to: null }
+        : { field: change.field, from: asJson(change.from), to: asJson(change.to) },
+    );
+  }
+}
+
+function asJson(value: unknown): string | null {
+  return value === null ? null : JSON.stringify(value);
+}

@@ -1,0 +1,40 @@
+import 'reflect-metadata';
+import { pino } from 'pino';
+import { UsageError } from './command-line/command.js';
+import { keysUsage, runKeysCommand } from './command-line/keys.command.js';
+import { runSecretsCommand, secretsUsage } from './command-line/secrets.command.js';
+import { loadConfig } from './config.js';
+import { UnavailableError } from './errors.js';
+import { createLog } from './log.js';
+import { Register } from './register.js';
+import { ApiKeys } from './security/api-keys.js';
+
+const usage = `Usage: node dist/cli.js COMMAND, with the gateway's own settings in the environment. The commands:\n\n${keysUsage}\n\n${secretsUsage}`;
+const print = (line: string) => void process.stdout.write(`${line}\n`);
+const printProgress = (line: string) => void process.stderr.write(`${line}\n`);
+
+/** Runs one command on the register, beside gateways that may be serving it. */
+async function main([command, ...words]: readonly string[]): Promise<void> {
+  if (command !== 'keys' && command !== 'secrets') throw new UsageError(usage);
+  const config = loadConfig(process.env);
+  const register = new Register(config, createLog('warn', pino.destination({ dest: 2, sync: true })), 'tool');
+  try {
+    await register.prepareOnce();
+    if (command === 'keys') await runKeysCommand(new ApiKeys(register), words, print);
+    else process.exitCode = await runSecretsCommand(register, () => register.sealingKeys, words, print, printProgress);
+  } finally {
+    await register.close();
+  }
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  printProgress(explain(error as Error));
+  process.exitCode = 1;
+});
+
+function explain(error: Error): string {
+  if (error instanceof UnavailableError)
+    return 'The database does not answer. Check DATABASE_URL, and that it is there.';
+  const isForOperator = /^(Usage|Config|SealingKey)Error$/.test(error.name);
+  return isForOperator ? error.message : (error.stack ?? error.message);
+}
