@@ -62,10 +62,12 @@ export async function registerGraphQL(
       method: ['PUT', 'PATCH', 'DELETE', 'OPTIONS'],
       url: path,
       config: { isOpen: () => true },
-      handler: async (_, reply) => {
+      // Refused before a body is read, which would be refused for other reasons.
+      onRequest: async (_, reply) => {
         reply.header('allow', 'GET, POST');
         throw new TransportError(405, 'METHOD_NOT_ALLOWED', 'GraphQL takes GET and POST only.');
       },
+      handler: async () => undefined,
     });
   });
 }

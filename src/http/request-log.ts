@@ -8,16 +8,17 @@ export function requestIdOf(given: string | string[] | undefined): string {
   return typeof given === 'string' && saneRequestId.test(given) ? given : randomUUID();
 }
 
+/** What every answer has, whatever it is. */
+export function headersOfEveryAnswer(requestId: string): Record<string, string> {
+  return { 'x-request-id': requestId, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
+}
+
 /** Gives every answer the request's id and keeps it out of caches, and writes one line in the log for every request. */
 export function registerRequestLog(http: FastifyInstance): void {
   http.decorateRequest('outcome', null as never);
   http.addHook('onRequest', async (request, reply) => {
     request.outcome = {};
-    reply.headers({
-      'x-request-id': request.id,
-      'cache-control': 'no-store',
-      'x-content-type-options': 'nosniff',
-    });
+    reply.headers(headersOfEveryAnswer(request.id));
   });
   http.addHook('onResponse', async (request, reply) => {
     request.log.info(

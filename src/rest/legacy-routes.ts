@@ -10,7 +10,7 @@ export type LegacyOperation = (body: LegacyBody, request: FastifyRequest) => Pro
 /** The operations by their path. */
 export type LegacyOperations = Readonly<Record<`/data-source/${string}`, LegacyOperation>>;
 
-const otherMethods = ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+const otherMethods = ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'];
 
 /** Adds the POST routes of the legacy API, each answering with the envelope of its document. */
 export function registerLegacyRoutes(app: FastifyInstance, operations: LegacyOperations): void {
@@ -27,7 +27,9 @@ export function registerLegacyRoutes(app: FastifyInstance, operations: LegacyOpe
         request.outcome = { operation: path, code: succeeded.code };
         return succeeded;
       });
-      routes.route({ method: otherMethods, url: path, config: { isOpen: () => true }, handler: refuseMethod });
+      // Refused before a body is read, which would be refused for other reasons.
+      const refusal = { config: { isOpen: () => true }, onRequest: refuseMethod, handler: refuseMethod };
+      routes.route({ method: otherMethods, url: path, ...refusal });
     }
   });
 }
