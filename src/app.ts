@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { readFileSync } from 'node:fs';
 import cors from '@fastify/cors';
-import { type FastifyInstance, fastify, LogController } from 'fastify';
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify, LogController } from 'fastify';
 import type { DestinationStream, Logger } from 'pino';
 import { addAccountOperation, deleteAccountOperation } from './accounts/account.routes.js';
 import { AccountService } from './accounts/account.service.js';
@@ -19,7 +19,7 @@ import { registerGraphQL } from './graphql/graphql.routes.js';
 import { registerPlayground } from './graphql/playground.routes.js';
 import { createSchema } from './graphql/schema.js';
 import { registerRequestGuard } from './http/request-guard.js';
-import { registerRequestLog, requestIdOf } from './http/request-log.js';
+import { headersOfEveryAnswer, registerRequestLog, requestIdOf } from './http/request-log.js';
 import { createLog } from './log.js';
 import { registerHealth } from './operations/health.routes.js';
 import { Register } from './register.js';
@@ -112,15 +112,18 @@ function createHttp(config: Config, log: Logger): FastifyInstance {
     keepAliveTimeout: 65_000,
     forceCloseConnections: 'idle',
     exposeHeadRoutes: true,
-    frameworkErrors: answerLegacyError,
+    // A path that cannot be decoded comes here before any hook.
+    frameworkErrors: (_, request, reply) => nothingThere(request, reply.headers(headersOfEveryAnswer(request.id))),
   }) as unknown as FastifyInstance;
   http.setErrorHandler(answerLegacyError);
-  http.setNotFoundHandler((request, reply) => {
-    const { httpStatus, envelope } = transportFailure(404, 'There is nothing at this path.');
-    request.outcome.code = httpStatus;
-    return reply.code(httpStatus).send(envelope);
-  });
+  http.setNotFoundHandler(nothingThere);
   return http;
+}
+
+function nothingThere(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const { httpStatus, envelope } = transportFailure(404, 'There is nothing at this path.');
+  request.outcome = { ...request.outcome, code: httpStatus };
+  return reply.code(httpStatus).send(envelope);
 }
 
 function trustedProxies(trusted: Config['trustProxy']) {
