@@ -41,8 +41,10 @@ export function loggedError(error: unknown, depth = 0): LoggedError {
   if (!(error instanceof Error)) return { type: typeof error };
   const { code, errno, sqlState } = error as { code?: unknown; errno?: unknown; sqlState?: unknown };
   const codes = [code, errno, sqlState].filter((part) => typeof part === 'string' || typeof part === 'number');
+  // The stack repeats the message, of which a line may look like a part of the stack.
   const stack = error.stack
-    ?.split('\n')
+    ?.replace(error.message, '')
+    .split('\n')
     .filter((line) => /^\s+at /.test(line))
     .join('\n');
   return {
