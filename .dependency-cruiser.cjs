@@ -59,15 +59,29 @@ const rules = [
   },
   {
     name: 'settings-are-passed-down',
-    comment: 'Only config.ts knows settings, and only the top level reads it; a part takes the values that it needs.',
-    from: { path: '^src/[^/]+/' },
-    to: { path: '^src/config[.]ts$' },
+    comment:
+      'Only config.ts knows settings, and only the top level reads it; a part takes the values that it needs. What guards every route is the top level’s, cut off for its length.',
+    from: { path: '^src/[^/]+/', pathNot: '^src/http/' },
+    to: { path: '^src/(config|settings|setting-values)[.]ts$' },
   },
   {
     name: 'accounts-know-no-datasources',
     comment: 'Datasources refer to accounts. The other way round would close a circle between the two.',
     from: { path: '^src/accounts/' },
     to: { path: '^src/datasources/' },
+  },
+  {
+    name: 'audit-knows-no-feature',
+    comment: 'The audit keeps what it is told, so that every feature can tell it.',
+    from: { path: '^src/audit/' },
+    to: { path: features },
+  },
+  {
+    name: 'commands-are-called-from-the-command-line',
+    comment:
+      'A command ends its process and writes to the terminal; what a gateway shares with it stands in a module of its own.',
+    from: { path: '^src/', pathNot: ['^src/cli[.]ts$', '^src/command-line/'] },
+    to: { path: '^src/command-line/' },
   },
   {
     name: 'pure-modules-import-nothing',
@@ -114,7 +128,7 @@ const rules = [
     name: 'services-know-no-surface',
     comment: 'Both surfaces call the same service method, so it must not know which one has called.',
     from: { path: services },
-    to: { path: [http, graphql, resolvers, routes, types, filters, '^src/(rest|graphql|operations)/'] },
+    to: { path: [http, graphql, resolvers, routes, types, filters, '^src/(http|rest|graphql|operations)/'] },
   },
   {
     name: 'services-write-no-sql',
@@ -156,6 +170,12 @@ const rules = [
     to: { path: [features, graphql, drivers, '^src/(graphql|database)/'] },
   },
   {
+    name: 'http-guard-knows-no-feature',
+    comment: 'What holds for every route must hold whatever the route does.',
+    from: { path: '^src/http/' },
+    to: { path: [features, graphql, drivers, '^src/database/'] },
+  },
+  {
     name: 'graphql-knows-no-feature',
     comment:
       'The GraphQL surface carries any schema that it is given: only where the schema is put together, and where an object of any kind is found by its id, are the features known.',
@@ -179,25 +199,25 @@ const rules = [
     comment:
       'Only data-source.ts, where the entities are listed, knows what is stored; the rest would serve any table.',
     from: { path: '^src/database/', pathNot: '^src/database/data-source[.]ts$' },
-    to: { path: [features, '^src/security/'] },
+    to: { path: [features, '^src/(audit|security)/'] },
   },
   {
     name: 'entities-are-listed-by-kind',
     comment: 'The list of entities needs the entities, and nothing else of a feature.',
     from: { path: '^src/database/data-source[.]ts$' },
-    to: { path: [features, '^src/security/'], pathNot: entities },
+    to: { path: [features, '^src/(audit|security)/'], pathNot: entities },
   },
   {
     name: 'database-knows-no-surface',
     comment: 'The database is below both surfaces.',
     from: { path: '^src/database/' },
-    to: { path: [http, graphql, '^src/(rest|graphql|input|operations)/'] },
+    to: { path: [http, graphql, '^src/(http|rest|graphql|input|operations)/'] },
   },
   {
     name: 'security-knows-no-feature',
     comment: 'Sealing and knowing callers serve every feature and every surface.',
     from: { path: '^src/security/' },
-    to: { path: [features, graphql, '^src/(rest|graphql|input|operations)/'] },
+    to: { path: [features, graphql, '^src/(audit|http|rest|graphql|input|operations)/'] },
   },
   {
     name: 'drivers-behind-the-database',
@@ -209,7 +229,7 @@ const rules = [
   {
     name: 'http-at-the-surfaces',
     comment: 'Fastify is what carries requests: below the surfaces there are none.',
-    from: { path: '^src/', pathNot: ['^src/app[.]ts$', '^src/(rest|graphql|operations)/', routes] },
+    from: { path: '^src/', pathNot: ['^src/app[.]ts$', '^src/(http|rest|graphql|operations)/', routes] },
     to: { path: http },
   },
 
