@@ -82,7 +82,8 @@ function setStatus(
   if (special !== undefined) {
     response.http.status = special[1];
     if (special[1] === 503) response.http.headers.set('retry-after', '1');
-  } else if (isRequestError && response.http.status !== 405) {
+  } else if (isRequestError && !errors.some(({ extensions }) => extensions?.code === 'BAD_REQUEST')) {
+    // A request without a document, or a mutation by GET, keeps the status that Apollo Server gave it.
     response.http.status = statusOfRequestError(request.http?.headers.get('accept'));
   }
 }

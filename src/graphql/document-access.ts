@@ -40,6 +40,8 @@ export function permissionsNeeded(
         const parent = typeInfo.getParentType();
         const name = field.name.value;
         if (name.startsWith('__') || parent == null || !isCompositeType(getNamedType(parent))) return;
+        // The schema itself is no secret.
+        if (parent.name.startsWith('__')) return;
         const access = fieldAccess[parent.name]?.[name];
         if (access === undefined) for (const permission of permissions) needed.add(permission);
         else if (access !== 'open' && access !== 'known') needed.add(access);

@@ -62,7 +62,7 @@ export function formatGraphQLError(
   }
   const code = graphqlError?.extensions.code;
   if (graphqlError !== undefined && protocolCodes.has(code)) {
-    return { message: graphqlError.message, ...where, extensions: { code } };
+    return { message: withoutTokens(graphqlError.message), ...where, extensions: { code } };
   }
   log.error({ err: cause }, 'failed to answer');
   return {
@@ -70,6 +70,11 @@ export function formatGraphQLError(
     ...where,
     extensions: { code: 'INTERNAL_SERVER_ERROR', legacyCode: errorCodes.INTERNAL_SERVER_ERROR },
   };
+}
+
+/** The parser repeats the token that it did not expect, which may be a credential; where it stands is enough. */
+function withoutTokens(message: string): string {
+  return message.replace(/^(Syntax Error: .*?\b(?:String|BlockString|Int|Float|Name)) ".*"\.$/s, '$1.');
 }
 
 /** What a client is told of invalid parameters. */

@@ -40,7 +40,9 @@ const valueKinds: ReadonlySet<string> = new Set([
  */
 export function isAboutInput(error: GraphQLError): boolean {
   const [node] = error.nodes ?? [];
-  return node !== undefined && (valueKinds.has(node.kind) || node.kind === Kind.VARIABLE_DEFINITION);
+  // A document that does not validate may use a variable wrongly, whatever its value.
+  const isVariable = node?.kind === Kind.VARIABLE_DEFINITION && error.extensions.code !== 'GRAPHQL_VALIDATION_FAILED';
+  return node !== undefined && (valueKinds.has(node.kind) || isVariable);
 }
 
 /** What is wrong with the variables of an operation, by the names of parameters. */
