@@ -26,6 +26,7 @@ export function equal(wanted: Readonly<Record<string, SqlValue | undefined>>): C
 /** The condition that a text stands anywhere in one of the columns, whatever its case; none where the text is empty. */
 export function contain(columns: readonly string[], text: string | null | undefined): Condition[] {
   if (!text) return [];
-  const sql = columns.map((column) => `INSTR(LOWER(${column}), ?) > 0`).join(' OR ');
-  return [{ sql: `(${sql})`, values: columns.map(() => text.toLowerCase()) }];
+  // Both by the database: it and JavaScript do not lower every letter alike, such as a sigma at a word's end.
+  const sql = columns.map((column) => `INSTR(LOWER(${column}), LOWER(?)) > 0`).join(' OR ');
+  return [{ sql: `(${sql})`, values: columns.map(() => text) }];
 }

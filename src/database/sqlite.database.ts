@@ -114,9 +114,10 @@ export function openSqliteFile(path: string): Connection {
   connection.exec('PRAGMA journal_mode = WAL');
   connection.exec('PRAGMA synchronous = FULL');
   connection.exec('PRAGMA trusted_schema = OFF');
-  // SQLite's own lower() knows no letters beyond ASCII; the other databases' does.
+  // SQLite's own lower() knows no letters beyond ASCII; the other databases' does, and has one small form of each letter,
+  // where JavaScript has another sigma for a word's end.
   connection.function('lower', { deterministic: true }, (text: unknown) =>
-    typeof text === 'string' ? text.toLowerCase() : text,
+    typeof text === 'string' ? text.replaceAll('Σ', 'σ').toLowerCase() : text,
   );
   return connection;
 }
