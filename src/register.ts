@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Config } from './config.js';
 import type { Database, Session } from './database/database.js';
+import type { DatabaseLocation } from './database/database-url.js';
 import { alone, migrate } from './database/migrate.js';
 import { MysqlDatabase } from './database/mysql.database.js';
 import { SqliteDatabase } from './database/sqlite.database.js';
@@ -124,7 +125,7 @@ export class Register implements Database, Readiness {
 
   async #migrate(): Promise<void> {
     this.#missing = 'the database was not reached yet, or its migrations have not run';
-    const ran = await migrate(this.#database, this.#config.database);
+    const ran = await migrate(this.#database, this.#location);
     if (ran.length > 0) this.#log.info({ migrations: ran }, 'the tables are up to date');
   }
 
@@ -140,6 +141,10 @@ export class Register implements Database, Readiness {
     const register = () => checkSealingKeys(this.#database, keys);
     await ((await areKeysRegistered(this.#database, keys)) ? register() : alone(this.#database, register));
     this.#keys = keys;
+  }
+
+  get #location(): DatabaseLocation {
+    return this.#database instanceof MysqlDatabase ? this.#database.location : this.#config.database;
   }
 
   #notReady(): UnavailableError {

@@ -31,6 +31,9 @@ export interface AuditTarget {
   readonly instanceId?: string;
 }
 
+/** An event as it was recorded. */
+export type RecordedEvent = AuditEvent;
+
 /** One field that changed; of a credential only that it did. */
 export type AuditedChange =
   | { readonly field: string; readonly from: unknown; readonly to: unknown }
@@ -62,7 +65,7 @@ export class AuditTrail {
     target: AuditTarget,
     changes: readonly AuditedChange[] | null,
   ): Promise<void> {
-    await insertAuditEvent(session, eventOf(call, operation, 'done', target, changes));
+    await this.#insert(session, eventOf(call, operation, 'done', target, changes));
   }
 
   /** As {@link record}, of several targets to which the same is done. */
@@ -72,10 +75,17 @@ export class AuditTrail {
     operation: AuditedOperation,
     targets: readonly AuditTarget[],
   ): Promise<void> {
-    const events = targets.map((target) => eventOf(call, operation, 'done', target, null));
+    const [first, ...events] = targets.map((target) => eventOf(call, operation, 'done', target, null));
+    if (first !== undefined) await this.#insert(session, first);
     for (let start = 0; start < events.length; start += largestBatch) {
       await insertAuditEvents(session, events.slice(start, start + largestBatch));
     }
+  }
+
+  /** An event is in the same transaction as what it records, so it also tells whether that holds. */
+  async #insert(session: Session, event: AuditEvent): Promise<void> {
+    await insertAuditEvent(session, event);
+    session.proveCommitBy('SELECT id FROM audit_events WHERE id = ?', [event.id]);
   }
 
   /**

@@ -4,8 +4,7 @@ import { PageArgs } from '../graphql/page.arguments.js';
 import { validated } from '../input/validate.js';
 import { AuditEventFilter } from './audit.filter.js';
 import { AuditChangeType, AuditEventConnection, AuditEventType } from './audit.type.js';
-import type { AuditEvent } from './audit-event.entity.js';
-import type { AuditedChange, AuditTrail } from './audit-trail.js';
+import type { AuditedChange, AuditTrail, RecordedEvent } from './audit-trail.js';
 
 /** The GraphQL surface of the audit. */
 @Resolver(() => AuditEventType)
@@ -42,7 +41,7 @@ export class AuditResolver {
     description: 'What changed; null where nothing is kept of it.',
   })
   changes(@Root() event: AuditEventType): AuditChangeType[] | null {
-    const { changes } = event as AuditEvent;
+    const { changes } = event as RecordedEvent;
     if (changes === null) return null;
     // A driver may have parsed the JSON already.
     const list = (typeof changes === 'string' ? JSON.parse(changes) : changes) as AuditedChange[];

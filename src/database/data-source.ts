@@ -6,7 +6,7 @@ import { ApiKey } from '../security/api-key.entity.js';
 import { SealingKeyCheck } from '../security/sealing-key-check.entity.js';
 import type { DatabaseLocation, MysqlLocation } from './database-url.js';
 import { migrations } from './migrations/index.js';
-import { poolOptions } from './mysql.database.js';
+import { poolOptions } from './mysql-hosts.js';
 import { SqliteDriver } from './sqlite-driver.js';
 
 /** Every entity of the register. */

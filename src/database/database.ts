@@ -18,6 +18,12 @@ export interface Session {
   rows<Row extends object>(sql: string, values?: readonly SqlValue[]): Promise<Row[]>;
   /** Runs a statement that returns none, and gives the number of rows that it found to change. */
   run(sql: string, values?: readonly SqlValue[]): Promise<number>;
+  /**
+   * Says how to find out whether the transaction holds, should the answer to its COMMIT be lost.
+   *
+   * @param sql a statement that finds a row where it does, and none where it does not
+   */
+  proveCommitBy(sql: string, values: readonly SqlValue[]): void;
 }
 
 /**

@@ -110,7 +110,10 @@ function beyond(column: string, sign: '<' | '>', { value, id }: Position): Condi
 function position(cursor: string | null | undefined, order: Order): Position | null | undefined {
   if (!isGiven(cursor)) return undefined;
   try {
-    const [property, value, id] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[];
+    const bytes = Buffer.from(cursor, 'base64url');
+    // Buffer skips what is not base64url, so only the way back shows whether all of it was.
+    if (bytes.toString('base64url') !== cursor) return null;
+    const [property, value, id] = JSON.parse(bytes.toString()) as unknown[];
     const isValue = String(property).endsWith('At') ? Number.isSafeInteger(value) : typeof value === 'string';
     return property === order.property && isValue && typeof id === 'string' ? { value: value as string, id } : null;
   } catch {

@@ -139,6 +139,10 @@ class SqliteSession implements Session {
     return this.#attempt(sql, (statement) => Number(statement.run(...values.map(written)).changes));
   }
 
+  proveCommitBy(): void {
+    // The answer to a COMMIT cannot be lost within a process.
+  }
+
   #attempt<T>(sql: string, use: (statement: Statement) => T): T {
     try {
       return use(this.#prepared(sql));

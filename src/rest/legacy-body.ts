@@ -14,7 +14,7 @@ export type LegacyBody = Readonly<Record<string, unknown>>;
 export function parseLegacyBody(bytes: Buffer, charset: string): LegacyBody {
   let body: unknown;
   try {
-    body = JSON.parse(new TextDecoder(charset, { fatal: true }).decode(bytes));
+    body = JSON.parse(keepFractions(new TextDecoder(charset, { fatal: true }).decode(bytes)));
   } catch {
     // The parser's own message repeats a part of the body, which may be a credential.
     throw new DomainError('BAD_USER_INPUT', 'The body must be a JSON object; it is not well-formed JSON.');
@@ -52,6 +52,16 @@ export function readInput<T extends object>(
   }
   if (problems.length > 0) throw new InvalidParametersError(problems);
   return input;
+}
+
+const stringOrFraction = /"(?:[^"\\]|\\.)*"|-?\d+\.\d+/g;
+
+/** A number whose fraction JSON.parse would round away is made one whose fraction it keeps, so that the rules refuse it. */
+function keepFractions(json: string): string {
+  if (!/\d\.\d/.test(json)) return json;
+  return json.replace(stringOrFraction, (token) =>
+    !token.startsWith('"') && !/\.0+$/.test(token) && Number.isInteger(Number(token)) ? '0.5' : token,
+  );
 }
 
 /** A value that cannot be coerced is left as it is: the rules then refuse it. */

@@ -1,9 +1,12 @@
 import type { Session } from '../database/database.js';
-import type { CredentialOwner } from './credential-seal.js';
 
 /** What is sealed of one datasource. */
-export interface SealedRow extends CredentialOwner {
+export interface SealedRow {
   readonly id: string;
+  readonly accountProviderId: number;
+  readonly accountId: string;
+  readonly region: string;
+  readonly instanceId: string;
   readonly passwordSealed: Uint8Array | null;
   readonly secretSealed: Uint8Array | null;
 }

@@ -6,7 +6,8 @@ import { type Connection, createConnection, type RowDataPacket } from 'mysql2/pr
 import { loadConfig } from '../../src/config.js';
 import { DatabaseError, type Session } from '../../src/database/database.js';
 import type { MysqlLocation } from '../../src/database/database-url.js';
-import { MysqlDatabase, type MysqlLimits } from '../../src/database/mysql.database.js';
+import { MysqlDatabase } from '../../src/database/mysql.database.js';
+import type { MysqlLimits } from '../../src/database/mysql-hosts.js';
 import { UnavailableError } from '../../src/errors.js';
 import { type DatabaseServer, findServer, startServer } from '../support/database-server.js';
 import { mysqlKind, type TestDatabase, testServer } from '../support/databases.js';

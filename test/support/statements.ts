@@ -47,5 +47,6 @@ function watched(session: Session, statements: string[]): Session {
       statements.push(sql);
       return session.run(sql, values);
     },
+    proveCommitBy: (sql, values) => session.proveCommitBy(sql, values),
   };
 }
