@@ -70,9 +70,9 @@ export function checkLimits(document: DocumentNode, variables: Variables, limits
     if (definition.kind === Kind.OPERATION_DEFINITION) operations.push(definition);
   }
   const measuring: Measuring = { fragments, variables, measures: new Map(), usesVariables: false };
-  const sets = [...operations, ...fragments.values()].map(({ selectionSet }) => selectionSet);
-  for (const set of sets) {
-    const { depth, aliases, cost } = measureSelections(set, measuring);
+  // A fragment counts where it is spread, so that those of introspection are exempt with it.
+  for (const { selectionSet } of operations) {
+    const { depth, aliases, cost } = measureSelections(selectionSet, measuring);
     if (depth > limits.maxDepth) throw exceeded('depth', limits.maxDepth, 'GRAPHQL_MAX_DEPTH');
     if (aliases > limits.maxAliases) throw exceeded('aliases', limits.maxAliases, 'GRAPHQL_MAX_ALIASES');
     if (cost > limits.maxCost) throw exceeded('cost', limits.maxCost, 'GRAPHQL_MAX_COST');
