@@ -1,6 +1,5 @@
 import 'reflect-metadata';
 import { readFileSync } from 'node:fs';
-import cors from '@fastify/cors';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify, LogController } from 'fastify';
 import type { DestinationStream, Logger } from 'pino';
 import { addAccountOperation, deleteAccountOperation } from './accounts/account.routes.js';
@@ -73,9 +72,6 @@ export async function createApp(config: Config, logDestination?: DestinationStre
   http.addHook('onClose', () => register.close());
   registerRequestLog(http);
   await registerRequestGuard(http, config, { authenticators, audit, isClosing: () => closing.begun });
-  if (config.corsOrigins.length > 0) {
-    await http.register(cors, { origin: [...config.corsOrigins], methods: ['GET', 'POST'], strictPreflight: false });
-  }
   registerHealth(http, version(), register);
   http.get('/', (_, reply) => reply.redirect('/graphql'));
   await registerGraphQL(http, createSchema({ accounts, datasources, audit }), {

@@ -27,7 +27,7 @@ export const settings = {
   DATABASE_URL: {
     name: 'DATABASE_URL',
     description:
-      'Where the register is kept: `mysql://user:password@host:3306/name` for MySQL and MariaDB, user and password percent-encoded, with `?ssl=required` or `?ssl=verify` for TLS; or `sqlite:PATH`.',
+      'Where the register is kept: `mysql://user:password@host:3306/name` for MySQL and MariaDB, user and password percent-encoded, with `?ssl=required` or `?ssl=verify` for TLS; several nodes of a cluster as `a:3306,b:3306`, of which the first that answers is used; or `sqlite:PATH`.',
     whenAbsent: 'an embedded SQLite file, `data/gateway.sqlite`',
     secret: true,
   },

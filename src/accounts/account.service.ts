@@ -2,9 +2,9 @@ import type { AuditTrail } from '../audit/audit-trail.js';
 import type { Call } from '../call.js';
 import { countRows } from '../database/count-rows.js';
 import { type Database, DatabaseError } from '../database/database.js';
-import { newId } from '../database/new-id.js';
 import { type Page, type PageArguments, pageRequest } from '../database/page.js';
 import { DomainError } from '../errors.js';
+import { newId } from '../global-id.js';
 import type { Account } from './account.entity.js';
 import type { AddAccountInput, DeleteAccountInput } from './account.input.js';
 import {

@@ -1,8 +1,8 @@
 import type { Call } from '../call.js';
 import type { Database, Session } from '../database/database.js';
-import { newId } from '../database/new-id.js';
 import { type Page, type PageArguments, pageRequest } from '../database/page.js';
 import type { ErrorName } from '../errors.js';
+import { newId } from '../global-id.js';
 import {
   type AuditConditions,
   countAuditEvents,

@@ -1,4 +1,5 @@
 import { InvalidParametersError } from '../errors.js';
+import { kindOfId } from '../global-id.js';
 import { all, type Condition } from './condition.js';
 
 const mostPerPage = 100;
@@ -115,7 +116,9 @@ function position(cursor: string | null | undefined, order: Order): Position | n
     if (bytes.toString('base64url') !== cursor) return null;
     const [property, value, id] = JSON.parse(bytes.toString()) as unknown[];
     const isValue = String(property).endsWith('At') ? Number.isSafeInteger(value) : typeof value === 'string';
-    return property === order.property && isValue && typeof id === 'string' ? { value: value as string, id } : null;
+    return property === order.property && isValue && typeof id === 'string' && kindOfId(id) !== undefined
+      ? { value: value as string, id }
+      : null;
   } catch {
     return null;
   }

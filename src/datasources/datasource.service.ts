@@ -3,9 +3,9 @@ import { type AccountIdentity, lockAccount } from '../accounts/account.statement
 import { type AuditTrail, changesBetween } from '../audit/audit-trail.js';
 import type { Call } from '../call.js';
 import { type Database, DatabaseError } from '../database/database.js';
-import { newId } from '../database/new-id.js';
 import { type Page, type PageArguments, pageRequest } from '../database/page.js';
 import { DomainError, VersionConflictError } from '../errors.js';
+import { newId } from '../global-id.js';
 import type { CredentialField, CredentialSeal } from '../security/credential-seal.js';
 import { SealBrokenError } from '../security/sealing.js';
 import type { Datasource } from './datasource.entity.js';

@@ -1,6 +1,7 @@
 import { Arg, ID, Query, Resolver } from 'type-graphql';
 import type { AccountService } from '../accounts/account.service.js';
 import type { DatasourceService } from '../datasources/datasource.service.js';
+import { kindOfId } from '../global-id.js';
 import { Node } from './node.type.js';
 
 /** Finds any object by its id. */
@@ -21,7 +22,13 @@ export class NodeResolver {
   /** Finds an object. */
   @Query(() => Node, { nullable: true, description: 'The object with this id; null for an id that is not known.' })
   async node(@Arg('id', () => ID, { description: 'The global id of the object.' }) id: string): Promise<Node | null> {
-    const found = id.startsWith('A') ? await this.#accounts.byId(id) : await this.#datasources.byId(id);
-    return found ?? null;
+    switch (kindOfId(id)) {
+      case 'A':
+        return (await this.#accounts.byId(id)) ?? null;
+      case 'D':
+        return (await this.#datasources.byId(id)) ?? null;
+      default:
+        return null;
+    }
   }
 }

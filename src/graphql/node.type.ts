@@ -1,9 +1,10 @@
 import { Field, ID, InterfaceType } from 'type-graphql';
+import { kindOfId } from '../global-id.js';
 
 /** An object that can be found again by its id, as the Relay specification has it. */
 @InterfaceType({
   description: 'An object that can be found again by its id.',
-  resolveType: (value: { id: string }) => (value.id.startsWith('A') ? 'Account' : 'Datasource'),
+  resolveType: (value: { id: string }) => (kindOfId(value.id) === 'A' ? 'Account' : 'Datasource'),
 })
 export abstract class Node {
   /** The global id. */

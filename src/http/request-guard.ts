@@ -1,3 +1,4 @@
+import cors from '@fastify/cors';
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AuditTrail } from '../audit/audit-trail.js';
@@ -35,8 +36,7 @@ export async function registerRequestGuard(http: FastifyInstance, config: Config
 
   http.addHook('onRequest', async (request, reply) => {
     const surface: Surface = request.url.startsWith('/data-source/') ? 'rest' : 'graphql';
-    const call = { surface, address: request.ip, requestId: request.id };
-    request.call = { ...call, caller: anonymous };
+    request.call = { surface, address: request.ip, requestId: request.id, caller: anonymous };
     if (parts.isClosing()) {
       reply.header('connection', 'close');
       throw new UnavailableError(new Error('the gateway is stopping'));
@@ -47,8 +47,16 @@ export async function registerRequestGuard(http: FastifyInstance, config: Config
     if (isOpenOnLoopback && !isLoopbackHost(request.headers.host)) {
       return refuse(request, reply, 'This gateway is open to its own machine only: call it by a loopback name.');
     }
+    return undefined;
+  });
+  // Between the two, so that a foreign page is refused first, and a listed one can read why it is refused as a caller.
+  if (config.corsOrigins.length > 0) {
+    await http.register(cors, { origin: [...config.corsOrigins], methods: ['GET', 'POST'], strictPreflight: false });
+  }
+  http.addHook('onRequest', async (request) => {
+    const { call } = request;
     const access = accessOf(request);
-    if (access === 'open') return undefined;
+    if (access === 'open') return;
     try {
       const caller = await authenticate(parts.authenticators, request.headers);
       await count(request, caller);
@@ -61,7 +69,6 @@ export async function registerRequestGuard(http: FastifyInstance, config: Config
       }
       throw error;
     }
-    return undefined;
   });
 }
 

@@ -6,6 +6,7 @@ import { ApiKey } from './api-key.entity.js';
 import { type Caller, type Permission, parsePermissions } from './caller.js';
 
 // dgk, the prefix, 256 random bits.
+const prefixPattern = /^dgk_[0-9a-f]{12}$/;
 const keyPattern = /^(dgk_[0-9a-f]{12})_[\w-]{43}$/;
 const mapping = new TableMapping(ApiKey);
 
@@ -79,6 +80,7 @@ export class ApiKeys {
    * @returns false where there is no such key, or it was revoked before
    */
   async revoke(prefix: string): Promise<boolean> {
+    if (!prefixPattern.test(prefix)) return false;
     const revoked = await this.#database.change((session) =>
       session.run('UPDATE api_keys SET revoked_at = ? WHERE prefix = ? AND revoked_at IS NULL', [Date.now(), prefix]),
     );

@@ -51,9 +51,10 @@ export class Rotation {
   async rotate(progress: (seen: number) => void): Promise<RotationReport> {
     const first = await this.#walk(true, progress);
     // A gateway that still sealed with an old key may have done so behind the walk, so it is walked until nothing is left.
+    const isLeft = (report: RotationReport) => !report.oldKeysCanGo && report.broken.length === 0;
     let last = first;
     let resealed = first.resealed;
-    while (last.resealed > 0) {
+    while (last.resealed > 0 || isLeft(last)) {
       last = await this.#walk(true, progress);
       resealed += last.resealed;
     }
@@ -76,7 +77,8 @@ export class Rotation {
           if (clear === undefined) continue;
           opened += 1;
           if (sealingKeyIdOf(Buffer.from(sealed)) === this.#credentials.currentKeyId) continue;
-          if (reseals) resealed += await this.#reseal(row, field, sealed, clear);
+          // An edit that came in between may have sealed with an old key again.
+          if (reseals && (await this.#reseal(row, field, sealed, clear)) > 0) resealed += 1;
           else left += 1;
         }
       }

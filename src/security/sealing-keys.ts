@@ -41,7 +41,8 @@ export async function findSealingKeys(
 
 /**
  * Makes sure that the keys are the register's: every key that ever sealed here and was not retired must be among them, and
- * must open the known value that was sealed with it at its first start. A new key's is sealed now.
+ * must open the known value that was sealed with it at its first start. That of a new key is sealed now where it is the one
+ * that seals; a key that only opens is not written down, for it would have to be retired again.
  *
  * @throws SealingKeyError where a key is missing or wrong
  */
@@ -49,7 +50,7 @@ export function checkSealingKeys(database: Database, keys: readonly SealingKey[]
   return database.change(async (session) => {
     const checks = await selectChecks(session);
     for (const check of checks) verify(check, keys);
-    for (const key of keys.filter(({ id }) => !checks.some(({ keyId }) => keyId === id))) {
+    for (const key of keys.slice(0, 1).filter(({ id }) => !checks.some(({ keyId }) => keyId === id))) {
       const sealed = seal(knownValue, placeOf(key.id), key);
       const check = { keyId: key.id, sealed, createdAt: new Date() };
       await session.run(`INSERT INTO sealing_key_checks ${mapping.insertList}`, mapping.values(check));
@@ -57,10 +58,10 @@ export function checkSealingKeys(database: Database, keys: readonly SealingKey[]
   });
 }
 
-/** Whether every key has its known value in the register already, so that nothing needs to be written. */
+/** Whether the key that seals has its known value in the register already, so that nothing needs to be written. */
 export async function areKeysRegistered(database: Database, keys: readonly SealingKey[]): Promise<boolean> {
   const checks = await database.read(selectChecks);
-  return keys.every(({ id }) => checks.some(({ keyId }) => keyId === id));
+  return keys.slice(0, 1).every(({ id }) => checks.some(({ keyId }) => keyId === id));
 }
 
 function selectChecks(session: Session): Promise<SealingKeyCheck[]> {

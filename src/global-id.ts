@@ -1,0 +1,20 @@
+import { monotonicFactory } from 'ulid';
+
+/** The kinds of object that have a global id: accounts, datasources, events of the audit. */
+export type IdKind = 'A' | 'D' | 'E';
+
+const next = monotonicFactory();
+const idPattern = /^[ADE][0-9A-HJKMNP-TV-Z]{26}$/;
+
+/**
+ * A new global id: a letter for the kind of object, and a ULID (https://github.com/ulid/spec), which grows with time, so
+ * that new rows are written side by side.
+ */
+export function newId(kind: IdKind): string {
+  return kind + next();
+}
+
+/** The kind of the object that could have an id; undefined for text that no id can be. */
+export function kindOfId(id: string): IdKind | undefined {
+  return idPattern.test(id) ? (id[0] as IdKind) : undefined;
+}
