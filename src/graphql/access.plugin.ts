@@ -1,4 +1,5 @@
 import type { ApolloServerPlugin } from '@apollo/server';
+import { type DocumentNode, Kind, type OperationDefinitionNode, type SelectionSetNode } from 'graphql';
 import type { AuditTrail } from '../audit/audit-trail.js';
 import { DomainError } from '../errors.js';
 import { permissionsNeeded } from './document-access.js';
@@ -18,7 +19,7 @@ export function accessPlugin(audit: AuditTrail): ApolloServerPlugin<RequestConte
             (permission) => !call.caller.permissions.has(permission),
           );
           if (lacking.length === 0) return;
-          audit.recordRefusal(call, operation.selectionSet.selections.map(fieldName).join(','), 'FORBIDDEN');
+          audit.recordRefusal(call, rootFields(document, operation).join(','), 'FORBIDDEN');
           throw new DomainError(
             'FORBIDDEN',
             `This needs the permission ${lacking.join(' and ')}, which the caller does not have.`,
@@ -29,6 +30,22 @@ export function accessPlugin(audit: AuditTrail): ApolloServerPlugin<RequestConte
   };
 }
 
-function fieldName(selection: { readonly kind: string; readonly name?: { readonly value: string } }): string {
-  return selection.name?.value ?? '...';
+/** The names of the fields that an operation starts with, each once, also where it has them by a fragment. */
+function rootFields(document: DocumentNode, operation: OperationDefinitionNode): string[] {
+  const names = new Set<string>();
+  const sets = new Set<SelectionSetNode>([operation.selectionSet]);
+  // A set may grow while it is walked, and holds each part once however often it is spread.
+  for (const { selections } of sets) {
+    for (const selection of selections) {
+      if (selection.kind === Kind.FIELD) names.add(selection.name.value);
+      else if (selection.kind === Kind.INLINE_FRAGMENT) sets.add(selection.selectionSet);
+      else {
+        for (const one of document.definitions) {
+          if (one.kind === Kind.FRAGMENT_DEFINITION && one.name.value === selection.name.value)
+            sets.add(one.selectionSet);
+        }
+      }
+    }
+  }
+  return [...names];
 }
