@@ -24,7 +24,7 @@ export async function onDatabase<Row extends object = Record<string, unknown>>(
     const connection = await createConnection(database.url);
     try {
       // Not prepared: the protocol for prepared statements knows no triggers.
-      const [rows] = await connection.query(sql, values);
+      const [rows] = await connection.query(sql, [...values]);
       return Array.isArray(rows) ? (rows as Row[]) : [];
     } finally {
       await connection.end();
