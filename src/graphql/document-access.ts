@@ -3,8 +3,8 @@ import {
   type GraphQLSchema,
   getNamedType,
   isCompositeType,
-  Kind,
   type OperationDefinitionNode,
+  separateOperations,
   TypeInfo,
   visit,
   visitWithTypeInfo,
@@ -29,12 +29,10 @@ export function permissionsNeeded(
   if (cached !== undefined) return cached;
   const needed = new Set<Permission>();
   const typeInfo = new TypeInfo(schema);
-  const fragmentsAndOperation: DocumentNode = {
-    ...document,
-    definitions: document.definitions.filter((one) => one === operation || one.kind === Kind.FRAGMENT_DEFINITION),
-  };
+  // With the fragments that it uses, and not those of other operations.
+  const alone = separateOperations(document)[operation.name?.value ?? ''] ?? document;
   visit(
-    fragmentsAndOperation,
+    alone,
     visitWithTypeInfo(typeInfo, {
       Field: (field) => {
         const parent = typeInfo.getParentType();
