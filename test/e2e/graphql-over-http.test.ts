@@ -1,0 +1,28 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { serverAudits } from 'graphql-http';
+import { startGateway, type TestGateway } from '../support/gateway.js';
+
+describe('the GraphQL over HTTP specification', () => {
+  let gateway: TestGateway;
+
+  beforeAll(async () => {
+    gateway = await startGateway();
+  });
+  afterAll(() => gateway?.close());
+
+  // "ok", or what a MAY that is not done is called. A MUST is an error, a SHOULD a warning.
+  const audits = serverAudits({ url: () => `${gateway.url}/graphql` });
+
+  test('has rules of every strength', () => {
+    expect(new Set(audits.map(({ name }) => name.split(' ', 1)[0]))).toEqual(new Set(['MUST', 'SHOULD', 'MAY']));
+  });
+
+  test.each(audits.map(({ id, name, fn }) => [`${name} (${id})`, fn] as const))('%s', async (name, audit) => {
+    const result = await audit();
+    const reason = result.status === 'ok' ? '' : result.reason;
+    expect([name.startsWith('MAY ') && result.status === 'notice' ? 'ok' : result.status, reason]).toEqual([
+      'ok',
+      reason,
+    ]);
+  });
+});
