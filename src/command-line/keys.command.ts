@@ -98,7 +98,9 @@ function expiry(text: string | undefined): Date | null {
     duration === null
       ? new Date(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00Z` : Number.NaN)
       : new Date(Date.now() + Number(duration[1]) * millisecondsOf[duration[2] as keyof typeof millisecondsOf]);
-  if (!(expiresAt.getTime() > Date.now())) {
+  // A day that is not in the calendar would be taken for one of the next month.
+  const isDay = duration !== null || (expiresAt.getTime() > 0 && expiresAt.toISOString().startsWith(text));
+  if (!isDay || !(expiresAt.getTime() > Date.now())) {
     throw new UsageError(`--expires must be a time to come: 90d, 12h, or a day such as 2030-01-31.\n${keysUsage}`);
   }
   return expiresAt;
