@@ -36,6 +36,9 @@ const largestPage = 100;
 const connections = new Set(['accounts', 'datasources', 'auditEvents']);
 const nothing: Measure = { depth: 0, aliases: 0, cost: 0 };
 const tooMuch = Number.MAX_SAFE_INTEGER;
+const charactersPerToken = 50;
+const costOfRepetition = 100;
+const leastCostOfValidation = 10_000;
 
 /**
  * Refuses a document that would cost too much, before it is validated: validation itself takes time that grows with the
@@ -45,14 +48,83 @@ const tooMuch = Number.MAX_SAFE_INTEGER;
  * @throws GraphQLError naming the limit and what it is
  */
 export function parseWithin(query: string, limits: DocumentLimits): DocumentNode | undefined {
+  const document = parseText(query, limits);
+  if (document !== undefined) checkRepetitions(document, Math.max(limits.maxCost, leastCostOfValidation), limits);
+  return document;
+}
+
+/** What stands between tokens, and in strings, takes time too: to be read, and to be searched for where an error is. */
+function parseText(query: string, { maxTokens }: DocumentLimits): DocumentNode | undefined {
+  const maxCharacters = maxTokens * charactersPerToken;
+  if (query.length > maxCharacters) throw exceeded('characters', maxCharacters, 'GRAPHQL_MAX_TOKENS');
+  if (countLines(query, maxTokens + 1) > maxTokens) throw exceeded('lines', maxTokens, 'GRAPHQL_MAX_TOKENS');
   try {
-    return parse(query, { maxTokens: limits.maxTokens });
+    return parse(query, { maxTokens });
   } catch (error) {
     // The parser's own words for it: it has no code.
     if (/more tha[nt] \d+ tokens/.test((error as Error).message)) {
-      throw exceeded('tokens', limits.maxTokens, 'GRAPHQL_MAX_TOKENS');
+      throw exceeded('tokens', maxTokens, 'GRAPHQL_MAX_TOKENS');
     }
     return undefined;
+  }
+}
+
+/** How many lines a text has, as graphql-js counts them; counted no further than asked for. */
+export function countLines(text: string, most: number): number {
+  return text.split(/\r\n|[\n\r]/, most).length;
+}
+
+/**
+ * Validation compares every two fields that stand in one place under one name, also where they come by fragments, and all
+ * that is inside them. So fields are put together here as they are there, and each such pair has its cost.
+ */
+function checkRepetitions(document: DocumentNode, budget: number, limits: DocumentLimits): void {
+  const fragments = new Map<string, SelectionSetNode>();
+  const roots: SelectionSetNode[] = [];
+  for (const definition of document.definitions) {
+    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition.selectionSet);
+    if (definition.kind === Kind.OPERATION_DEFINITION) roots.push(definition.selectionSet);
+  }
+  // Fragments come last: most were met by then.
+  for (const definition of document.definitions) {
+    if (definition.kind === Kind.FRAGMENT_DEFINITION) roots.push(definition.selectionSet);
+  }
+  const met = new Set<SelectionSetNode>();
+  let left = budget;
+  for (const root of roots) {
+    if (met.has(root)) continue;
+    // Places, each with all that stands there; more are found on the way.
+    const places: SelectionSetNode[][] = [[root]];
+    for (const place of places) {
+      const fields = new Map<string, { count: number; inside: SelectionSetNode[] }>();
+      const sets = new Set(place);
+      for (const set of sets) {
+        met.add(set);
+        for (const selection of set.selections) {
+          left -= 1;
+          if (selection.kind === Kind.FIELD) {
+            const name = (selection.alias ?? selection.name).value;
+            const field = fields.get(name) ?? { count: 0, inside: [] };
+            left -= costOfRepetition * field.count;
+            field.count += 1;
+            if (selection.selectionSet !== undefined) field.inside.push(selection.selectionSet);
+            fields.set(name, field);
+          } else {
+            const inside =
+              selection.kind === Kind.INLINE_FRAGMENT ? selection.selectionSet : fragments.get(selection.name.value);
+            if (inside !== undefined) sets.add(inside);
+          }
+        }
+        if (left < 0) throw exceeded('cost', limits.maxCost, 'GRAPHQL_MAX_COST');
+      }
+      for (const { inside } of fields.values()) {
+        const [first, ...others] = inside;
+        // What stands alone is the same wherever it is met, which also brings fragments in a ring to an end.
+        if (first === undefined || (others.length === 0 && met.has(first))) continue;
+        met.add(first);
+        places.push(inside);
+      }
+    }
   }
 }
 
@@ -138,7 +210,7 @@ function measureFragment(name: string, measuring: Measuring): Measure {
 function pageSize(field: FieldNode, measuring: Measuring): number {
   if (!connections.has(field.name.value)) return 1;
   const sizes = (field.arguments ?? [])
-    .filter(({ name }) => name.value === 'first' || name.value === 'last')
+    .filter(({ name, value }) => (name.value === 'first' || name.value === 'last') && value.kind !== Kind.NULL)
     .map(({ value }) => {
       if (value.kind === Kind.INT) return Number(value.value);
       if (value.kind !== Kind.VARIABLE) return usualPage;
@@ -147,7 +219,7 @@ function pageSize(field: FieldNode, measuring: Measuring): number {
       // A variable that is not given may have a default, which is at most the largest page.
       return typeof given === 'number' ? given : largestPage;
     });
-  return Math.min(Math.max(sizes[0] ?? usualPage, 1), largestPage);
+  return Math.min(Math.max(...(sizes.length === 0 ? [usualPage] : sizes), 1), largestPage);
 }
 
 function exceeded(limit: string, allowed: number, setting: string): GraphQLError {
