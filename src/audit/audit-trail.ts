@@ -165,7 +165,8 @@ function eventOf(
     actor: call.caller.name.slice(0, 300),
     means: call.caller.means,
     surface: call.surface,
-    address: call.address,
+    // What a trusted proxy passes on need not be an address.
+    address: call.address?.slice(0, 64) ?? null,
     requestId: call.requestId,
     operation,
     outcome,

@@ -35,7 +35,9 @@ export async function registerRequestGuard(http: FastifyInstance, config: Config
   http.decorateRequest('call', null as never);
 
   http.addHook('onRequest', async (request, reply) => {
-    const surface: Surface = request.url.startsWith('/data-source/') ? 'rest' : 'graphql';
+    // By the route: a path may be written with percent signs.
+    const path = request.routeOptions.url ?? request.url;
+    const surface: Surface = path.startsWith('/data-source/') ? 'rest' : 'graphql';
     request.call = { surface, address: request.ip, requestId: request.id, caller: anonymous };
     if (parts.isClosing()) {
       reply.header('connection', 'close');
