@@ -14,7 +14,11 @@ async function main(): Promise<void> {
 
   async function stop(signal: string): Promise<void> {
     http.log.info({ signal }, 'stopping');
+    // A connection whose last request has ended would be kept open for its client's next one.
+    setInterval(() => http.server.closeIdleConnections(), 100).unref();
     setTimeout(() => http.server.closeAllConnections(), longestStop).unref();
+    // What waits in the database still may do so for longer.
+    setTimeout(() => process.exit(0), longestStop + 300).unref();
     await http.close();
     process.exit(0);
   }
