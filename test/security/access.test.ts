@@ -8,6 +8,7 @@ import { fieldAccess, routeAccess } from '../../src/security/access.js';
 import { permissions } from '../../src/security/caller.js';
 import { sqliteKind, type TestDatabase } from '../support/databases.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
+import { makeKey } from '../support/keyed-gateway.js';
 import { sendRaw } from '../support/raw-request.js';
 
 const levels = ['open', 'known', ...permissions];
