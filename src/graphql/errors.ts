@@ -74,7 +74,9 @@ export function formatGraphQLError(
 
 /** The parser repeats the token that it did not expect, which may be a credential; where it stands is enough. */
 function withoutTokens(message: string): string {
-  return message.replace(/^(Syntax Error: .*?\b(?:String|BlockString|Int|Float|Name)) ".*"\.$/s, '$1.');
+  return message
+    .replace(/^(Syntax Error: .*?\b(?:String|BlockString|Int|Float|Name)) ".*"\.$/s, '$1.')
+    .replace(/^(Syntax Error: Invalid (?:character|Unicode) escape sequence): ".*"\.$/s, '$1.');
 }
 
 /** What a client is told of invalid parameters. */
