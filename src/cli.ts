@@ -13,6 +13,11 @@ const usage = `Usage: node dist/cli.js COMMAND, with the gateway's own settings 
 const print = (line: string) => void process.stdout.write(`${line}\n`);
 const printProgress = (line: string) => void process.stderr.write(`${line}\n`);
 
+// Who reads the output may have had enough of it (`| head -1`): what was begun is done all the same.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
 /** Runs one command on the register, beside gateways that may be serving it. */
 async function main([command, ...words]: readonly string[]): Promise<void> {
   if (command !== 'keys' && command !== 'secrets') throw new UsageError(usage);
