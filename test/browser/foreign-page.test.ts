@@ -219,7 +219,9 @@ const contentTypes = [
     test('reads errors too', async () => {
       const headers = { 'content-type': 'application/json', 'x-api-key': 'any' };
       expect(await fetchFromPage(`${listing.url}/graphql`, { headers, body: '{' })).toMatchObject({ status: 400 });
-      expect(await fetchFromPage(`${listing.url}/nothing-here`, { headers, body: '{}' })).toMatchObject({ status: 404 });
+      expect(await fetchFromPage(`${listing.url}/nothing-here`, { headers, body: '{}' })).toMatchObject({
+        status: 404,
+      });
     });
 
     test('does not open the gateway to another', async () => {
