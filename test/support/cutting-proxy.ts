@@ -42,8 +42,10 @@ export async function startCuttingProxy(target: { host: string; port: number }):
       });
     }
     let cutWithAnswer = false;
+    let isCut = false;
 
     function cutClient(): void {
+      isCut = true;
       state.cuts += 1;
       state.isDead ||= state.diesWithCut;
       client.resetAndDestroy();
@@ -51,6 +53,8 @@ export async function startCuttingProxy(target: { host: string; port: number }):
     }
 
     upstream.on('data', (data) => {
+      // MySQL still says that it closes the connection.
+      if (isCut) return;
       if (cutWithAnswer) cutClient();
       else client.write(data);
     });
