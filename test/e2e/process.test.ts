@@ -162,7 +162,7 @@ describe.each(databaseKinds)('a process on $name', (kind) => {
       expect((await gateway.legacy('add_account', legacyAccount(account))).body).toEqual(succeeded);
       await gateway.kill(index === 0 ? 'SIGTERM' : 'SIGKILL');
     }
-  });
+  }, 180_000);
 
   test('that is told to stop ends what is under way, refuses what is new, and ends with 0', async () => {
     const gateway = await startGatewayProcess({ ...database.env, DB_TIMEOUT_MS: '8000' });
@@ -200,7 +200,7 @@ describe.each(databaseKinds)('a process on $name', (kind) => {
     expect(second).toMatch(/\r\nconnection: close\r\n/i);
     expect(second).toMatch(/\r\nretry-after: \d+\r\n/i);
     expect(second).toContain('"code":1000');
-  });
+  }, 180_000);
 
   test('that is told to stop ends with 0 within ten seconds, even where a request could wait for longer', async () => {
     const gateway = await startGatewayProcess({ ...database.env, DB_TIMEOUT_MS: '60000' });
@@ -221,7 +221,7 @@ describe.each(databaseKinds)('a process on $name', (kind) => {
     const next = await startGatewayProcess(database.env);
     expect((await next.legacy('delete_account', legacyAccount(account))).body).toEqual(succeeded);
     await next.kill('SIGKILL');
-  });
+  }, 180_000);
 });
 
 /**

@@ -204,7 +204,7 @@ onMysql.run(`the migrations, ${onMysql.name}`, () => {
         await made.drop();
       }
     }
-  });
+  }, 180_000);
 
   test('are brought to their end by the next start, whenever a gateway was killed', async () => {
     const made = await (mysqlKind as NonNullable<typeof mysqlKind>).create();
@@ -228,7 +228,7 @@ onMysql.run(`the migrations, ${onMysql.name}`, () => {
       await database.close();
       await made.drop();
     }
-  });
+  }, 180_000);
 
   test('are not taken for run, nor for pending, while the database cannot be reached', async () => {
     const location: MysqlLocation = {

@@ -227,10 +227,10 @@ describe('a second gateway on the same file', () => {
     await first.kill('SIGKILL');
   });
 
-  test('is the only one refused where several start at once on no file', async () => {
+  test('and a third are refused where they start at once on no file', async () => {
     for (let round = 0; round < 2; round += 1) {
       const target = `sqlite:${join(directory, `round-${round}.sqlite`)}`;
-      const gateways = await Promise.all(Array.from({ length: 4 }, () => launchGateway({ DATABASE_URL: target })));
+      const gateways = await Promise.all(Array.from({ length: 3 }, () => launchGateway({ DATABASE_URL: target })));
       const outcomes = await Promise.all(
         gateways.map((gateway) =>
           gateway.ready().then(
@@ -245,7 +245,7 @@ describe('a second gateway on the same file', () => {
         expect(outcome).toMatch(/^Another gateway is serving the SQLite file /);
       }
     }
-  });
+  }, 180_000);
 
   test('is told of a file that it cannot open in another way than of one in use', async () => {
     const closed = join(directory, 'closed');
@@ -281,7 +281,7 @@ test('a gateway that is killed amid writes loses nothing that it has acknowledge
   const stored = new Set(rows.map(({ id }) => id));
   expect(acknowledged.filter((id) => !stored.has(id))).toEqual([]);
   expect(check?.integrity_check).toBe('ok');
-});
+}, 180_000);
 
 /** Another process takes the file's write lock for so long, and then adds a row to `notes`. */
 async function holdWriteLock(milliseconds: number): Promise<{ child: ChildProcess; ended: Promise<unknown> }> {
