@@ -1,24 +1,30 @@
 import type { ApolloServerPlugin } from '@apollo/server';
 import { type DocumentNode, Kind, type OperationDefinitionNode, type SelectionSetNode } from 'graphql';
 import type { AuditTrail } from '../audit/audit-trail.js';
-import { DomainError } from '../errors.js';
+import { DomainError, InvalidParametersError } from '../errors.js';
 import { permissionsNeeded } from './document-access.js';
+import { variableProblems } from './input-problems.js';
 import type { RequestContext } from './request-context.js';
 
 /**
  * Refuses an operation as a whole where its caller lacks a permission that one of its fields needs. It does so before
  * anything is executed or a variable is looked at, so that a refused caller learns nothing by what happens otherwise.
+ * Variables are looked at right after that: graphql-js writes all of a value into each of its errors about it.
  */
 export function accessPlugin(audit: AuditTrail): ApolloServerPlugin<RequestContext> {
   return {
     async requestDidStart() {
       return {
-        async didResolveOperation({ schema, document, operation, contextValue: { call } }) {
+        async didResolveOperation({ schema, document, operation, request, contextValue: { call } }) {
           if (operation === undefined) return;
           const lacking = [...permissionsNeeded(schema, document, operation)].filter(
             (permission) => !call.caller.permissions.has(permission),
           );
-          if (lacking.length === 0) return;
+          if (lacking.length === 0) {
+            const problems = variableProblems(schema, operation, request.variables ?? {});
+            if (problems.length > 0) throw new InvalidParametersError(problems);
+            return;
+          }
           audit.recordRefusal(call, rootFields(document, operation).join(','), 'FORBIDDEN');
           throw new DomainError(
             'FORBIDDEN',

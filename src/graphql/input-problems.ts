@@ -22,6 +22,10 @@ import { type Parameter, parametersOf, problemOf } from '../input/parameter.js';
 
 type Variables = Readonly<Record<string, unknown>>;
 
+// A list may have a million wrong entries, and each is an error that takes a stack.
+const mostProblems = 100;
+const enough = new Error('enough problems');
+
 const valueKinds: ReadonlySet<string> = new Set([
   Kind.INT,
   Kind.FLOAT,
@@ -54,8 +58,9 @@ export function variableProblems(
   return (operation.variableDefinitions ?? []).flatMap((definition) => {
     const type = typeFromAST(schema, definition.type as never);
     const name = definition.variable.name.value;
-    if (!isInputType(type) || (variables[name] === undefined && definition.defaultValue !== undefined)) return [];
-    return valueProblems(name, variables[name], type);
+    const value = Object.hasOwn(variables, name) ? variables[name] : undefined;
+    if (!isInputType(type) || (value === undefined && definition.defaultValue !== undefined)) return [];
+    return valueProblems(name, value, type);
   });
 }
 
@@ -88,7 +93,8 @@ function valueProblems(name: string, value: unknown, type: GraphQLInputType): Pa
   const parameters = parametersOfType(type);
   const problems = new Map<string, string>();
   const given = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
-  coerceInputValue(value, type, (path, _, error) => {
+  let told = 0;
+  const tell: Parameters<typeof coerceInputValue>[2] = (path, _, error) => {
     const property = path.length > 0 ? String(path[0]) : (fieldNamedIn(error.message) ?? name);
     const parameter = parameters.find((declared) => declared.property === property);
     if (parameter !== undefined) {
@@ -99,7 +105,14 @@ function valueProblems(name: string, value: unknown, type: GraphQLInputType): Pa
     } else {
       problems.set(property, 'is not a field of this input, or not of its type');
     }
-  });
+    told += 1;
+    if (told === mostProblems) throw enough;
+  };
+  try {
+    coerceInputValue(value, type, tell);
+  } catch (error) {
+    if (error !== enough) throw error;
+  }
   if (problems.size === 0) return [];
   // The rest is checked too, so that a client is told of everything at once. A date and time was checked by its type.
   for (const parameter of parameters) {
