@@ -66,7 +66,8 @@ export async function registerRequestGuard(http: FastifyInstance, config: Config
       if (access !== 'known') checkPermission(caller, access);
     } catch (error) {
       if (isRefusal(error)) {
-        await count(request, undefined);
+        // A caller that is known was counted as itself.
+        if (error.errorName !== 'FORBIDDEN') await count(request, undefined);
         parts.audit.recordRefusal(request.call, request.routeOptions.url ?? request.url, error.errorName);
       }
       throw error;

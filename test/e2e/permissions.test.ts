@@ -4,7 +4,7 @@ import type { Permission } from '../../src/security/caller.js';
 import { permissions } from '../../src/security/caller.js';
 import { sqliteKind, type TestDatabase } from '../support/databases.js';
 import { type GraphQLAnswer, startGateway, type TestGateway } from '../support/gateway.js';
-import { as, makeKey } from '../support/keyed-gateway.js';
+import { as, makeKey, startKeyedGateway } from '../support/keyed-gateway.js';
 import { accountKey, addAccount, addDatasource, datasourceInput, legacyBody, snapshot } from '../support/samples.js';
 import { statementsOf } from '../support/statements.js';
 
@@ -388,5 +388,22 @@ describe('where everyone is let in', () => {
       { 'x-api-key': keys.get('admin') ?? '' },
     );
     expect(errors?.[0].extensions.code).toBe('FORBIDDEN');
+  });
+});
+
+describe('with a rate limit', () => {
+  test('a caller that lacks a permission is counted as itself, and not with others at its address', async () => {
+    const limited = await startKeyedGateway(sqliteKind, { RATE_LIMIT: '3' });
+    try {
+      const readers = [await makeKey(limited.env, ['read']), await makeKey(limited.env, ['read'])];
+      const codes: number[] = [];
+      for (const reader of readers.flatMap((one) => [one, one, one, one])) {
+        codes.push((await limited.gateway.legacy('add_account', {}, { 'x-api-key': reader })).body.code);
+      }
+      expect(codes).toEqual([1003, 1003, 1003, 429, 1003, 1003, 1003, 429]);
+      expect((await limited.gateway.legacy('add_account', {})).body.code).toBe(1003);
+    } finally {
+      await limited.close();
+    }
   });
 });
