@@ -146,7 +146,12 @@ export class MysqlSession implements Session {
         : new RunAgainError(true, failure);
     }
     if (conflicts.has(number)) return new RunAgainError(false, failure);
-    if (hostAway.has(number)) return new RunAgainError(true, failure);
+    if (hostAway.has(number)) {
+      // A server that stops may have committed before it said so.
+      return this.#isCommitting
+        ? new CommitUnknownError('COMMIT was answered by a server that is away', { cause: failure })
+        : new RunAgainError(true, failure);
+    }
     if (cannotServe.has(number)) return new UnavailableError(failure);
     if (duplicateKey.has(number)) return new DatabaseError('duplicate', describe(error), sql);
     if (number === missingReference) return new DatabaseError('missingReference', describe(error), sql);
