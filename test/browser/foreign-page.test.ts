@@ -88,14 +88,14 @@ const contentTypes = [
     })()`);
   }
 
-  /** The HTTP statuses of what the gateway has answered since, by method. */
+  /** The HTTP statuses of what the gateway has answered since, by method. For its icon the browser asks by itself. */
   async function answers(since: number, wanted: number): Promise<{ method: string; httpStatus: number }[]> {
     const deadline = Date.now() + 10_000;
     for (;;) {
       const lines = gateway.log
         .slice(since)
         .map((line) => JSON.parse(line))
-        .filter(({ msg }) => msg === 'request');
+        .filter(({ msg, path }) => msg === 'request' && path !== '/favicon.ico');
       if (lines.length >= wanted || Date.now() > deadline) {
         return lines.map(({ method, httpStatus }) => ({ method, httpStatus }));
       }
