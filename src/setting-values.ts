@@ -97,9 +97,10 @@ export function trueOrFalse(value: string): boolean {
   return oneOf(['true', 'false'])(value) === 'true';
 }
 
-/** Reads a list of anything. */
+/** Reads a list of anything, each entry with something in it. */
 export function list(value: string): string[] {
-  return value.split(',').map((part) => part.trim());
+  const parts = value.split(',').map((part) => part.trim());
+  return parts.includes('') ? must('a list separated by commas, with no empty entry') : parts;
 }
 
 /** Reads a list of known words. */

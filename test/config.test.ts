@@ -185,7 +185,7 @@ const cases: readonly Case[] = [
       ['gateway', ['gateway']],
       ['gateway, https://gateway.example.com', ['gateway', 'https://gateway.example.com']],
     ],
-    wrong: [],
+    wrong: ['gateway,', ',gateway', 'gateway,,other', ' , '],
     besides: { OIDC_ISSUER: oidc.OIDC_ISSUER },
   },
   {
