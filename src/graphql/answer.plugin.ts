@@ -4,7 +4,7 @@ import Negotiator from 'negotiator';
 import type { ParameterProblem } from '../errors.js';
 import { succeeded } from '../operation-outcome.js';
 import { formatGraphQLError, inputError } from './errors.js';
-import { isAboutInput, literalProblems, variableProblems } from './input-problems.js';
+import { isAboutInput, literalProblems } from './input-problems.js';
 import type { RequestContext } from './request-context.js';
 
 const json = 'application/json';
@@ -59,11 +59,8 @@ function problemsOf(
   request: GraphQLRequestContext<RequestContext>,
   errors: readonly GraphQLError[],
 ): ParameterProblem[] {
-  const { schema, document, operation } = request;
-  const variables = request.request.variables ?? {};
-  const isVariable = errors.some(({ nodes }) => nodes?.[0]?.kind === Kind.VARIABLE_DEFINITION);
-  if (isVariable && operation) return variableProblems(schema, operation, variables);
-  return document === undefined ? [] : literalProblems(schema, document, errors, variables);
+  const { schema, document } = request;
+  return document === undefined ? [] : literalProblems(schema, document, errors, request.request.variables ?? {});
 }
 
 function operationName({ operation }: GraphQLRequestContext<RequestContext>): string {
