@@ -105,7 +105,8 @@ export const settings = {
   },
   GRAPHQL_MAX_TOKENS: {
     name: 'GRAPHQL_MAX_TOKENS',
-    description: 'Lexical tokens of a GraphQL document at most, 100 to 100000.',
+    description:
+      'Lexical tokens of a GraphQL document at most, 100 to 100000; it may also have 50 characters for each of them, and as many lines.',
     whenAbsent: '`2000`',
   },
   GRAPHQL_MAX_DEPTH: {
@@ -121,7 +122,7 @@ export const settings = {
   GRAPHQL_MAX_COST: {
     name: 'GRAPHQL_MAX_COST',
     description:
-      'Fields that a GraphQL document may ask for at most, those of a page counted once for each entry that it may have, 10 to 100000000; introspection does not count.',
+      'Fields that a GraphQL document may ask for at most, those of a page counted once for each entry that it may have, 10 to 100000000; introspection does not count. A field that stands in one place n times costs 100 for each pair of them besides, against this limit or 10000, whichever is more.',
     whenAbsent: '`50000`',
   },
   BODY_LIMIT: {
