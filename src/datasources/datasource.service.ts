@@ -22,7 +22,6 @@ import {
   type DatasourceIdentity,
   deleteInstances,
   insertDatasource,
-  lockDatasource,
   lockInstances,
   lockSealedDatasource,
   type SealedDatasource,
@@ -74,7 +73,14 @@ export class DatasourceService {
   async add(input: AddDatasourceInput, call: Call): Promise<ShownDatasource> {
     checkConnection(input);
     const now = new Date();
-    const datasource = { ...this.#stored(input, now), id: newId('D'), version: 1, createdAt: now };
+    const datasource = {
+      ...stored(input, now),
+      passwordSealed: this.#credentials.sealed(input, 'password', input.password),
+      secretSealed: this.#credentials.sealed(input, 'secret', input.secret),
+      id: newId('D'),
+      version: 1,
+      createdAt: now,
+    };
     try {
       await this.#database.change(async (session) => {
         await insertDatasource(session, datasource);
@@ -98,18 +104,21 @@ export class DatasourceService {
    */
   edit(input: EditDatasourceInput, call: Call): Promise<ShownDatasource> {
     checkConnection(input);
-    const values = this.#stored(input, new Date());
+    const values = stored(input, new Date());
     return this.#database.change(async (session) => {
-      const current = await lockDatasource(session, input);
+      const current = await lockSealedDatasource(session, input);
       if (current === undefined) throw notFound();
       const expected = input.expectedVersion ?? current.version;
-      const edited = { ...values, id: current.id, createdAt: current.createdAt, version: expected };
+      const edited = {
+        ...values,
+        passwordSealed: this.#resealed(current, 'password', input.password ?? null),
+        secretSealed: this.#resealed(current, 'secret', input.secret ?? null),
+        id: current.id,
+        createdAt: current.createdAt,
+        version: expected,
+      };
       if ((await updateDatasource(session, edited)) === 0) throw new VersionConflictError(current.version);
-      // An edit replaces the credentials whatever they were; that there was or is one is all that is known of them.
-      const changes = datasourceChanges(current, edited, {
-        password: current.hasPassword || edited.passwordSealed !== null,
-        secret: current.hasSecret || edited.secretSealed !== null,
-      });
+      const changes = datasourceChanges(current, edited, credentialChanges(current, edited));
       await this.#audit.record(session, call, 'editDatasource', auditTarget(current), changes);
       return shown({ ...edited, version: expected + 1 });
     });
@@ -129,10 +138,7 @@ export class DatasourceService {
       const expected = input.expectedVersion ?? current.version;
       if (expected !== current.version) throw new VersionConflictError(current.version);
       const patched = this.#patched(current, input);
-      const changes = datasourceChanges(current, patched, {
-        password: patched.passwordSealed !== current.passwordSealed,
-        secret: patched.secretSealed !== current.secretSealed,
-      });
+      const changes = datasourceChanges(current, patched, credentialChanges(current, patched));
       if (changes.length === 0) return shown(current);
       const updated = { ...patched, version: expected, updatedAt: now };
       if ((await updateDatasource(session, updated)) === 0) throw new VersionConflictError(current.version);
@@ -275,37 +281,6 @@ export class DatasourceService {
       );
     }
   }
-
-  /** What is stored of an input: an optional text that is empty is none, and credentials are sealed. */
-  #stored(input: AddDatasourceInput, now: Date): Omit<Datasource, 'id' | 'version' | 'createdAt'> {
-    return {
-      accountProviderId: input.accountProviderId,
-      accountId: input.accountId,
-      region: input.region,
-      instanceId: input.instanceId,
-      description: input.description || null,
-      jdbcConnectionUrl: input.jdbcConnectionUrl,
-      jdbcConnectionSchema: input.jdbcConnectionSchema,
-      jdbcEnforceSsl: input.jdbcEnforceSsl ?? null,
-      kafkaSslEnabled: input.kafkaSslEnabled ?? null,
-      masterUsername: input.masterUsername || null,
-      passwordSealed: this.#credentials.sealed(input, 'password', input.password),
-      secretSealed: this.#credentials.sealed(input, 'secret', input.secret),
-      skipCustomJdbcCertValidation: input.skipCustomJdbcCertValidation ?? null,
-      customJdbcCert: input.customJdbcCert || null,
-      customJdbcCertString: input.customJdbcCertString || null,
-      networkAvailabilityZone: input.networkAvailabilityZone,
-      networkSubnetId: input.networkSubnetId,
-      networkSgId: input.networkSgId,
-      glueCrawlerLastUpdated: input.glueCrawlerLastUpdated ?? null,
-      creationTime: input.creationTime || null,
-      lastUpdatedTime: input.lastUpdatedTime || null,
-      jdbcDriverClassName: input.jdbcDriverClassName || null,
-      jdbcDriverJarUri: input.jdbcDriverJarUri || null,
-      createType: input.createType,
-      updatedAt: now,
-    };
-  }
 }
 
 function checkConnection(input: AddDatasourceInput): void {
@@ -330,6 +305,45 @@ function credentialRequiredAgain(): DomainError {
     'CREDENTIAL_REQUIRED',
     'The stored credentials are not sent to another place unseen: a change of the URL, the driver, SSL or the certificate needs the password and the secret that are stored again in the same call, or null to clear them.',
   );
+}
+
+/** What is stored of an input, save its credentials: an optional text that is empty is none. */
+function stored(
+  input: AddDatasourceInput,
+  now: Date,
+): Omit<Datasource, 'id' | 'version' | 'createdAt' | 'passwordSealed' | 'secretSealed'> {
+  return {
+    accountProviderId: input.accountProviderId,
+    accountId: input.accountId,
+    region: input.region,
+    instanceId: input.instanceId,
+    description: input.description || null,
+    jdbcConnectionUrl: input.jdbcConnectionUrl,
+    jdbcConnectionSchema: input.jdbcConnectionSchema,
+    jdbcEnforceSsl: input.jdbcEnforceSsl ?? null,
+    kafkaSslEnabled: input.kafkaSslEnabled ?? null,
+    masterUsername: input.masterUsername || null,
+    skipCustomJdbcCertValidation: input.skipCustomJdbcCertValidation ?? null,
+    customJdbcCert: input.customJdbcCert || null,
+    customJdbcCertString: input.customJdbcCertString || null,
+    networkAvailabilityZone: input.networkAvailabilityZone,
+    networkSubnetId: input.networkSubnetId,
+    networkSgId: input.networkSgId,
+    glueCrawlerLastUpdated: input.glueCrawlerLastUpdated ?? null,
+    creationTime: input.creationTime || null,
+    lastUpdatedTime: input.lastUpdatedTime || null,
+    jdbcDriverClassName: input.jdbcDriverClassName || null,
+    jdbcDriverJarUri: input.jdbcDriverJarUri || null,
+    createType: input.createType,
+    updatedAt: now,
+  };
+}
+
+function credentialChanges(from: SealedDatasource, to: Pick<SealedDatasource, 'passwordSealed' | 'secretSealed'>) {
+  return {
+    password: to.passwordSealed !== from.passwordSealed,
+    secret: to.secretSealed !== from.secretSealed,
+  };
 }
 
 function shown({ passwordSealed, secretSealed, account: _, ...datasource }: Datasource): ShownDatasource {

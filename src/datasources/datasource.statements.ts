@@ -71,19 +71,13 @@ export async function selectDatasource(
   return revived(await session.rows<ShownDatasource>(`${select} WHERE ${byKey}`, keyValues(key)))[0];
 }
 
-/** Finds the datasource with a key, and keeps others from changing it before the transaction ends. */
-export async function lockDatasource(session: Session, key: DatasourceIdentity): Promise<ShownDatasource | undefined> {
-  const sql = `${select} WHERE ${byKey}${session.dialect.forUpdate}`;
-  return revived(await session.rows<ShownDatasource>(sql, keyValues(key)))[0];
-}
-
 /** What is sealed of a datasource, beside what may be shown. */
 export interface SealedDatasource extends ShownDatasource {
   readonly passwordSealed: Buffer | null;
   readonly secretSealed: Buffer | null;
 }
 
-/** As {@link lockDatasource}, with what is sealed of it. */
+/** Finds the datasource with a key, with what is sealed of it, and keeps others from changing it before the transaction ends. */
 export async function lockSealedDatasource(
   session: Session,
   key: DatasourceIdentity,

@@ -55,6 +55,7 @@ export function formatGraphQLError(
   const cause = graphqlError?.originalError ?? error;
   if (cause instanceof DomainError) {
     if (cause.errorName === 'SERVICE_UNAVAILABLE') log.warn({ err: cause }, 'could not serve');
+    if (cause.errorName === 'INTERNAL_SERVER_ERROR') log.error({ err: cause }, 'failed to answer');
     return { message: messageOf(cause), ...where, extensions: extensionsOf(cause) };
   }
   if (graphqlError !== undefined && isAboutInput(graphqlError)) {
