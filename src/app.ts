@@ -18,7 +18,7 @@ import { registerGraphQL } from './graphql/graphql.routes.js';
 import { registerPlayground } from './graphql/playground.routes.js';
 import { createSchema } from './graphql/schema.js';
 import { registerRequestGuard } from './http/request-guard.js';
-import { headersOfEveryAnswer, registerRequestLog, requestIdOf } from './http/request-log.js';
+import { registerRequestLog, requestIdOf } from './http/request-log.js';
 import { createLog } from './log.js';
 import { registerHealth } from './operations/health.routes.js';
 import { Register } from './register.js';
@@ -57,7 +57,12 @@ export async function createApp(config: Config, logDestination?: DestinationStre
     keys: keys
       ? new ApiKeys(register, (error) => log.warn({ err: error }, "the time of a key's use is not written"))
       : undefined,
-    tokens: tokens === undefined ? undefined : new TokenVerifier(tokens),
+    tokens:
+      tokens === undefined
+        ? undefined
+        : new TokenVerifier(tokens, (error) =>
+            log.warn({ err: error }, 'the issuer does not answer: its keys of before go on being used'),
+          ),
   };
   if (config.authentication.isOpenByDefault) {
     log.warn('everyone who reaches this gateway may use it: set AUTH to let in only callers that are known');
@@ -108,12 +113,22 @@ function createHttp(config: Config, log: Logger): FastifyInstance {
     keepAliveTimeout: 65_000,
     forceCloseConnections: 'idle',
     exposeHeadRoutes: true,
-    // A path that cannot be decoded comes here before any hook.
-    frameworkErrors: (_, request, reply) => nothingThere(request, reply.headers(headersOfEveryAnswer(request.id))),
+    // No hook would see a path that cannot be decoded.
+    rewriteUrl: ({ url = '/' }) => (isDecodable(url) ? url : '/undecodable'),
   }) as unknown as FastifyInstance;
   http.setErrorHandler(answerLegacyError);
   http.setNotFoundHandler(nothingThere);
   return http;
+}
+
+function isDecodable(url: string): boolean {
+  if (!url.includes('%')) return true;
+  try {
+    decodeURIComponent(url.split('?', 1)[0] as string);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function nothingThere(request: FastifyRequest, reply: FastifyReply): FastifyReply {

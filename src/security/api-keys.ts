@@ -4,6 +4,7 @@ import { TableMapping } from '../database/table-mapping.js';
 import { DomainError } from '../errors.js';
 import { ApiKey } from './api-key.entity.js';
 import { type Caller, type Permission, parsePermissions } from './caller.js';
+import { RefusedCallerError } from './refused-caller.js';
 
 // dgk, the prefix, 256 random bits.
 const prefixPattern = /^dgk_[0-9a-f]{12}$/;
@@ -14,6 +15,7 @@ const mapping = new TableMapping(ApiKey);
 export const keyCacheTime = 5_000;
 const usageInterval = 60_000;
 const largestCache = 10_000;
+const notValid = 'The API key is not valid.';
 const hashOfNoKey = createHash('sha256').digest();
 
 interface CachedKey {
@@ -96,9 +98,11 @@ export class ApiKeys {
     const hash = hashOf(key);
     const found = await this.#find(key, hash);
     const isRight = timingSafeEqual(hash, found === undefined ? hashOfNoKey : Buffer.from(found.key.hash, 'hex'));
-    if (found === undefined || !isRight || found.key.revokedAt !== null) throw notValid();
+    if (found === undefined || !isRight) throw new DomainError('UNAUTHENTICATED', notValid);
+    if (found.key.revokedAt !== null) throw new RefusedCallerError('UNAUTHENTICATED', notValid, found.caller);
     if (found.key.expiresAt !== null && found.key.expiresAt.getTime() <= Date.now()) {
-      throw new DomainError('CREDENTIAL_EXPIRED', 'The API key has expired. Ask for a new one.');
+      const message = 'The API key has expired. Ask for a new one.';
+      throw new RefusedCallerError('CREDENTIAL_EXPIRED', message, found.caller);
     }
     this.#noteUse(found.key.prefix);
     return found.caller;
@@ -107,18 +111,19 @@ export class ApiKeys {
   async #find(key: string, hash: Buffer): Promise<CachedKey | undefined> {
     const prefix = keyPattern.exec(key)?.[1];
     if (prefix === undefined) return undefined;
-    const cached = this.#cache.get(prefix);
+    const cacheKey = hash.toString('hex');
+    const cached = this.#cache.get(cacheKey);
     if (cached !== undefined && Date.now() - cached.readAt < keyCacheTime) return cached;
     const sql = `SELECT ${mapping.selectList} FROM api_keys WHERE prefix = ?`;
     const readAt = Date.now();
     const [row] = await this.#database.read((session) => session.rows<ApiKey>(sql, [prefix]));
-    this.#cache.delete(prefix);
+    this.#cache.delete(cacheKey);
     if (row === undefined) return undefined;
     const found = { key: mapping.revive(row), caller: callerFor(row), readAt };
-    // Only who holds the key may fill the cache.
-    if (timingSafeEqual(hash, Buffer.from(row.hash, 'hex'))) {
+    // Whoever does not hold a valid key is always looked up, so that the time it takes does not tell which keys there are.
+    if (row.revokedAt === null && timingSafeEqual(hash, Buffer.from(row.hash, 'hex'))) {
       if (this.#cache.size >= largestCache) this.#cache.clear();
-      this.#cache.set(prefix, found);
+      this.#cache.set(cacheKey, found);
     }
     return found;
   }
@@ -148,8 +153,4 @@ function callerFor({ prefix, name, permissions }: ApiKey): Caller {
 
 function hashOf(key: string): Buffer {
   return createHash('sha256').update(key).digest();
-}
-
-function notValid(): DomainError {
-  return new DomainError('UNAUTHENTICATED', 'The API key is not valid.');
 }

@@ -1,6 +1,7 @@
-import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify, type RemoteJWKSet } from 'jose';
 import { DomainError, UnavailableError } from '../errors.js';
-import { type Caller, parsePermissions, permissions } from './caller.js';
+import { type Caller, type Permission, parsePermissions, permissions } from './caller.js';
+import { RefusedCallerError } from './refused-caller.js';
 
 /** What is expected of bearer tokens. */
 export interface TokenExpectations {
@@ -14,9 +15,18 @@ export interface TokenExpectations {
   readonly permissionsClaim: string;
 }
 
+/** How old the issuer's keys may become, in milliseconds. */
+export interface KeyAges {
+  /** After so long they are asked for again, so that a key that the issuer took back stops. */
+  readonly refresh: number;
+  /** For so long they are used while the issuer does not answer. */
+  readonly longest: number;
+}
+
+const keyAges: KeyAges = { refresh: 600_000, longest: 86_400_000 };
 const clockSkewSeconds = 60;
 const fetchTimeout = 2_000;
-const discoveryPause = 5_000;
+const issuerPause = 5_000;
 
 /** Errors of the issuer's side: nothing can be said of the token now. */
 const issuerErrors = [errors.JWKSTimeout, errors.JWKSInvalid, errors.JWKInvalid];
@@ -24,13 +34,26 @@ const issuerErrors = [errors.JWKSTimeout, errors.JWKSInvalid, errors.JWKInvalid]
 /** Verifies bearer tokens of an OpenID Connect issuer (OpenID Connect Discovery 1.0, RFC 7519, RFC 8725). */
 export class TokenVerifier {
   readonly #expectations: TokenExpectations;
-  #keys: JWTVerifyGetKey | undefined;
-  #discovery: Promise<JWTVerifyGetKey> | undefined;
+  readonly #onStaleKeys: (error: unknown) => void;
+  readonly #ages: KeyAges;
+  #keys: RemoteJWKSet | undefined;
+  #discovery: Promise<RemoteJWKSet> | undefined;
+  #loadedAt = Number.NEGATIVE_INFINITY;
   #failedAt = Number.NEGATIVE_INFINITY;
 
-  /** Nothing is fetched before the first token: an issuer that is down does not keep the gateway from starting. */
-  constructor(expectations: TokenExpectations) {
+  /**
+   * Nothing is fetched before the first token: an issuer that is down does not keep the gateway from starting.
+   *
+   * @param onStaleKeys told where the issuer's keys could not be asked for again, and those that are known go on being used
+   */
+  constructor(
+    expectations: TokenExpectations,
+    onStaleKeys: (error: unknown) => void = () => undefined,
+    ages: KeyAges = keyAges,
+  ) {
     this.#expectations = expectations;
+    this.#onStaleKeys = onStaleKeys;
+    this.#ages = ages;
   }
 
   /**
@@ -40,6 +63,7 @@ export class TokenVerifier {
    */
   async callerOf(token: string): Promise<Caller> {
     const keys = this.#keys ?? (await this.#discover());
+    await this.#refresh(keys);
     const { issuer, audience, algorithms, permissionsClaim } = this.#expectations;
     try {
       const { payload } = await jwtVerify(token, keys, {
@@ -49,21 +73,39 @@ export class TokenVerifier {
         clockTolerance: clockSkewSeconds,
         requiredClaims: ['exp', 'sub'],
       });
-      return {
-        means: 'token',
-        name: String(payload.sub).slice(0, 255),
-        permissions: new Set(permissionsIn(payload, permissionsClaim)),
-      };
+      return { ...subjectOf(payload), permissions: new Set(permissionsIn(payload, permissionsClaim)) };
     } catch (error) {
       throw translated(error);
     }
   }
 
-  #discover(): Promise<JWTVerifyGetKey> {
-    if (performance.now() - this.#failedAt < discoveryPause) {
+  /** Asks for the keys again where they are old. Where the issuer does not answer, those that are known stay. */
+  async #refresh(keys: RemoteJWKSet): Promise<void> {
+    const now = performance.now();
+    if (now - this.#loadedAt < this.#ages.refresh || this.#hasJustFailed()) return;
+    const isFirstTry = this.#failedAt < this.#loadedAt;
+    const reload = keys.reload().then(
+      () => {
+        this.#loadedAt = performance.now();
+      },
+      (error: unknown) => {
+        this.#failedAt = performance.now();
+        this.#onStaleKeys(error);
+      },
+    );
+    // While the issuer is down, a request does not wait again and again for what will not come.
+    if (isFirstTry) await reload;
+  }
+
+  #hasJustFailed(): boolean {
+    return performance.now() - this.#failedAt < issuerPause;
+  }
+
+  #discover(): Promise<RemoteJWKSet> {
+    if (this.#hasJustFailed()) {
       return Promise.reject(new UnavailableError(new Error('the issuer could not be reached a moment ago')));
     }
-    this.#discovery ??= discover(this.#expectations.issuer)
+    this.#discovery ??= discover(this.#expectations.issuer, this.#ages.longest)
       .then((keys) => {
         this.#keys = keys;
         return keys;
@@ -79,7 +121,7 @@ export class TokenVerifier {
   }
 }
 
-async function discover(issuer: string): Promise<JWTVerifyGetKey> {
+async function discover(issuer: string, longestAge: number): Promise<RemoteJWKSet> {
   const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
   const response = await fetch(url, { signal: AbortSignal.timeout(fetchTimeout), redirect: 'error' });
   if (!response.ok) throw new Error('the discovery document of the issuer could not be read');
@@ -90,19 +132,25 @@ async function discover(issuer: string): Promise<JWTVerifyGetKey> {
   return createRemoteJWKSet(new URL(document.jwks_uri), {
     timeoutDuration: fetchTimeout,
     // An unknown key id makes it look again, but not more often than this.
-    cooldownDuration: discoveryPause,
-    cacheMaxAge: 600_000,
+    cooldownDuration: issuerPause,
+    cacheMaxAge: longestAge,
   });
 }
 
 function translated(error: unknown): Error {
   if (error instanceof errors.JWTExpired) {
-    return new DomainError('CREDENTIAL_EXPIRED', 'The bearer token has expired. Get a new one.');
+    // The signature, the issuer and the audience were found right before.
+    const subject = { ...subjectOf(error.payload), permissions: new Set<Permission>() };
+    return new RefusedCallerError('CREDENTIAL_EXPIRED', 'The bearer token has expired. Get a new one.', subject);
   }
   const isTokens = error instanceof errors.JOSEError && error.code !== 'ERR_JOSE_GENERIC';
   return isTokens && !issuerErrors.some((kind) => error instanceof kind)
     ? new DomainError('UNAUTHENTICATED', 'The bearer token is not valid.', error)
     : new UnavailableError(error);
+}
+
+function subjectOf({ sub }: JWTPayload) {
+  return { means: 'token', name: String(sub).slice(0, 255) } as const;
 }
 
 function permissionsIn(payload: JWTPayload, claim: string) {

@@ -34,6 +34,7 @@ const routes: readonly Route[] = [
   { method: 'POST', path: '/data-source/delete-jdbc', headers: json, body: '{}' },
   { method: 'GET', path: '/data-source/add_account' },
   { method: 'GET', path: '/nothing-here' },
+  { method: 'GET', path: '/%zz' },
   { method: 'POST', path: '/data-source/nothing-here', headers: json, body: '{}' },
 ];
 const named = routes.map((route) => [`${route.method} ${route.path}`, route] as const);

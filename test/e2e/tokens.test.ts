@@ -16,16 +16,18 @@ const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 const ask = (gateway: TestGateway, token: string) => gateway.graphql(read, undefined, bearer(token));
 const now = () => Math.floor(Date.now() / 1000);
 
+const clocks = [Date, performance].map((clock) => ({ clock, real: clock.now.bind(clock) }));
+let passed = 0;
+
 afterEach(() => {
   jest.restoreAllMocks();
+  passed = 0;
 });
 
 /** Lets time pass for what waits before it asks the issuer again. */
 function pass(milliseconds: number): void {
-  for (const clock of [Date, performance]) {
-    const before = clock.now.bind(clock);
-    jest.spyOn(clock, 'now').mockImplementation(() => before() + milliseconds);
-  }
+  passed += milliseconds;
+  for (const { clock, real } of clocks) jest.spyOn(clock, 'now').mockImplementation(() => real() + passed);
 }
 
 describe('a bearer token', () => {
@@ -339,6 +341,33 @@ describe('an issuer', () => {
     expect(await ask(gateway, await issuer.tokenOfForeignKey())).toMatchObject(invalid);
     expect(await ask(gateway, await issuer.token({}, { kid: 'never-seen' }))).toMatchObject(unavailable);
     expect(await ask(gateway, await issuer.token())).toMatchObject(accepted);
+  });
+
+  test('that is down for long is not missed for a day, and then nobody is let in until it is back', async () => {
+    const issuer = await start();
+    const gateway = await gatewayFor(issuer.env);
+    expect(await ask(gateway, await issuer.token())).toMatchObject(accepted);
+    await issuer.stop();
+    pass(11 * 60_000);
+    expect(await ask(gateway, await issuer.token())).toMatchObject(accepted);
+    expect(gateway.log.filter((line) => line.includes('the issuer does not answer'))).toHaveLength(1);
+    pass(12 * 3_600_000);
+    expect(await ask(gateway, await issuer.token())).toMatchObject(accepted);
+    pass(13 * 3_600_000);
+    expect(await ask(gateway, await issuer.token())).toMatchObject(unavailable);
+    await issuer.start();
+    pass(5_100);
+    expect(await ask(gateway, await issuer.token())).toMatchObject(accepted);
+  });
+
+  test('that takes a key back is believed after ten minutes, though no new key is seen', async () => {
+    const issuer = await start();
+    const gateway = await gatewayFor(issuer.env);
+    const token = await issuer.token();
+    expect(await ask(gateway, token)).toMatchObject(accepted);
+    await issuer.rotate();
+    pass(11 * 60_000);
+    expect(await ask(gateway, token)).toMatchObject(invalid);
   });
 
   test('whose discovery document names another one is not believed', async () => {
