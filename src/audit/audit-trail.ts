@@ -31,6 +31,13 @@ export interface AuditTarget {
   readonly instanceId?: string;
 }
 
+/** What a refused caller asked for. */
+export interface RefusedOperation {
+  /** The query or mutation; the route where the caller was refused before that was known. */
+  readonly operation: string;
+  readonly target?: AuditTarget | undefined;
+}
+
 /** An event as it was recorded. */
 export type RecordedEvent = AuditEvent;
 
@@ -89,18 +96,20 @@ export class AuditTrail {
   }
 
   /**
-   * Records that a caller was refused. The answer does not wait for it; where refusals come faster than they can be
-   * written, those beyond a hundred are only in the log.
+   * Records that a caller was refused, and what it asked for. The answer does not wait for it; where refusals come faster
+   * than they can be written, those beyond a hundred are only in the log.
+   *
+   * @param asked at least one
    */
-  recordRefusal(call: Call, operation: string, reason: ErrorName): void {
+  recordRefusal(call: Call, asked: readonly RefusedOperation[], reason: ErrorName): void {
     if (this.#waitingRefusals >= mostWaitingRefusals) {
       this.#onLoss(new Error('refusals come faster than they can be recorded'));
       return;
     }
     this.#waitingRefusals += 1;
-    const event = eventOf(call, operation.slice(0, 128), reason, undefined, null);
+    const events = asked.map(({ operation, target }) => eventOf(call, operation.slice(0, 128), reason, target, null));
     this.#database
-      .change((session) => insertAuditEvent(session, event))
+      .change((session) => insertAuditEvents(session, events))
       .catch(this.#onLoss)
       .finally(() => {
         this.#waitingRefusals -= 1;

@@ -1,6 +1,14 @@
 import type { ApolloServerPlugin } from '@apollo/server';
-import { type DocumentNode, Kind, type OperationDefinitionNode, type SelectionSetNode } from 'graphql';
-import type { AuditTrail } from '../audit/audit-trail.js';
+import {
+  type DocumentNode,
+  type FieldNode,
+  Kind,
+  type OperationDefinitionNode,
+  type SelectionSetNode,
+  valueFromASTUntyped,
+} from 'graphql';
+import type { AuditTarget, AuditTrail, RefusedOperation } from '../audit/audit-trail.js';
+import { targetNamedIn } from '../audit/named-target.js';
 import { DomainError, InvalidParametersError } from '../errors.js';
 import { permissionsNeeded } from './document-access.js';
 import { variableProblems } from './input-problems.js';
@@ -25,7 +33,7 @@ export function accessPlugin(audit: AuditTrail): ApolloServerPlugin<RequestConte
             if (problems.length > 0) throw new InvalidParametersError(problems);
             return;
           }
-          audit.recordRefusal(call, rootFields(document, operation).join(','), 'FORBIDDEN');
+          audit.recordRefusal(call, refusedOperations(document, operation, request.variables ?? {}), 'FORBIDDEN');
           throw new DomainError(
             'FORBIDDEN',
             `This needs the permission ${lacking.join(' and ')}, which the caller does not have.`,
@@ -36,15 +44,21 @@ export function accessPlugin(audit: AuditTrail): ApolloServerPlugin<RequestConte
   };
 }
 
-/** The names of the fields that an operation starts with, each once, also where it has them by a fragment. */
-function rootFields(document: DocumentNode, operation: OperationDefinitionNode): string[] {
-  const names = new Set<string>();
+/** What an operation asks for, each once: the fields that it starts with, also by a fragment, and what their arguments name. */
+function refusedOperations(
+  document: DocumentNode,
+  operation: OperationDefinitionNode,
+  variables: Record<string, unknown>,
+): RefusedOperation[] {
+  const asked = new Map<string, RefusedOperation>();
   const sets = new Set<SelectionSetNode>([operation.selectionSet]);
   // A set may grow while it is walked, and holds each part once however often it is spread.
   for (const { selections } of sets) {
     for (const selection of selections) {
-      if (selection.kind === Kind.FIELD) names.add(selection.name.value);
-      else if (selection.kind === Kind.INLINE_FRAGMENT) sets.add(selection.selectionSet);
+      if (selection.kind === Kind.FIELD) {
+        const target = targetNamedBy(selection, variables);
+        asked.set(JSON.stringify([selection.name.value, target]), { operation: selection.name.value, target });
+      } else if (selection.kind === Kind.INLINE_FRAGMENT) sets.add(selection.selectionSet);
       else {
         for (const one of document.definitions) {
           if (one.kind === Kind.FRAGMENT_DEFINITION && one.name.value === selection.name.value)
@@ -53,5 +67,13 @@ function rootFields(document: DocumentNode, operation: OperationDefinitionNode):
       }
     }
   }
-  return [...names];
+  return [...asked.values()];
+}
+
+function targetNamedBy(field: FieldNode, variables: Record<string, unknown>): AuditTarget | undefined {
+  for (const { value } of field.arguments ?? []) {
+    const target = targetNamedIn(valueFromASTUntyped(value, variables));
+    if (target !== undefined) return target;
+  }
+  return undefined;
 }

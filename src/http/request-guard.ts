@@ -2,6 +2,7 @@ import cors from '@fastify/cors';
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AuditTrail } from '../audit/audit-trail.js';
+import { targetNamedIn } from '../audit/named-target.js';
 import type { Surface } from '../call.js';
 import type { Config } from '../config.js';
 import { DomainError, RateLimitedError, UnavailableError } from '../errors.js';
@@ -10,11 +11,17 @@ import { type Access, routeAccess } from '../security/access.js';
 import { type Authenticators, authenticate } from '../security/authentication.js';
 import { isFromForeignPage, isLoopbackAddress, isLoopbackHost } from '../security/browser-origin.js';
 import { anonymous, type Caller } from '../security/caller.js';
+import { RefusedCallerError } from '../security/refused-caller.js';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** Tells of a request that it needs less than its route: a page that shows nothing, an answer that only refuses. */
     isOpen?: (request: FastifyRequest) => boolean;
+  }
+
+  interface FastifyRequest {
+    /** Why a known caller is refused, where that waits for the body, so that the audit can say what it asked for. */
+    refusal: DomainError | undefined;
   }
 }
 
@@ -31,8 +38,11 @@ export async function registerRequestGuard(http: FastifyInstance, config: Config
   const allowedOrigins = new Set(config.corsOrigins);
   const isOpen = parts.authenticators.keys === undefined && parts.authenticators.tokens === undefined;
   const isOpenOnLoopback = isOpen && isLoopbackAddress(config.host);
-  const count = await rateCounter(http, config.rateLimit);
+  const count = await rateCounter(http, config.rateLimit, (request) => {
+    parts.audit.recordRefusal(request.call, [{ operation: routeOf(request) }], 'RATE_LIMITED');
+  });
   http.decorateRequest('call', null as never);
+  http.decorateRequest('refusal', undefined);
 
   http.addHook('onRequest', async (request, reply) => {
     // By the route: a path may be written with percent signs.
@@ -43,13 +53,14 @@ export async function registerRequestGuard(http: FastifyInstance, config: Config
       reply.header('connection', 'close');
       throw new UnavailableError(new Error('the gateway is stopping'));
     }
-    if (isFromForeignPage(request.headers, allowedOrigins)) {
-      return refuse(request, reply, 'Pages of other sites may not call the gateway, save those in CORS_ORIGINS.');
-    }
-    if (isOpenOnLoopback && !isLoopbackHost(request.headers.host)) {
-      return refuse(request, reply, 'This gateway is open to its own machine only: call it by a loopback name.');
-    }
-    return undefined;
+    const message = isFromForeignPage(request.headers, allowedOrigins)
+      ? 'Pages of other sites may not call the gateway, save those in CORS_ORIGINS.'
+      : isOpenOnLoopback && !isLoopbackHost(request.headers.host)
+        ? 'This gateway is open to its own machine only: call it by a loopback name.'
+        : undefined;
+    if (message === undefined) return undefined;
+    parts.audit.recordRefusal(request.call, [{ operation: routeOf(request) }], 'FORBIDDEN');
+    return refuse(request, reply, message);
   });
   // Between the two, so that a foreign page is refused first, and a listed one can read why it is refused as a caller.
   if (config.corsOrigins.length > 0) {
@@ -61,17 +72,29 @@ export async function registerRequestGuard(http: FastifyInstance, config: Config
     if (access === 'open') return;
     try {
       const caller = await authenticate(parts.authenticators, request.headers);
-      await count(request, caller);
       request.call = { ...call, caller };
+      await count(request, caller);
       if (access !== 'known') checkPermission(caller, access);
     } catch (error) {
-      if (isRefusal(error)) {
-        // A caller that is known was counted as itself.
-        if (error.errorName !== 'FORBIDDEN') await count(request, undefined);
-        parts.audit.recordRefusal(request.call, request.routeOptions.url ?? request.url, error.errorName);
+      if (!isRefusal(error)) throw error;
+      if (error instanceof RefusedCallerError) request.call = { ...call, caller: error.caller };
+      if (error.errorName === 'FORBIDDEN' && call.surface === 'rest') {
+        request.refusal = error;
+        return;
       }
+      // A caller that is known was counted as itself.
+      if (error.errorName !== 'FORBIDDEN') await count(request, undefined);
+      parts.audit.recordRefusal(request.call, [{ operation: routeOf(request) }], error.errorName);
       throw error;
     }
+  });
+  http.addHook('preValidation', async (request) => {
+    if (request.refusal !== undefined) throw request.refusal;
+  });
+  http.addHook('onResponse', async (request) => {
+    if (request.refusal === undefined) return;
+    const asked = { operation: routeOf(request), target: targetNamedIn(request.body) };
+    parts.audit.recordRefusal(request.call, [asked], request.refusal.errorName);
   });
 }
 
@@ -100,12 +123,20 @@ function isRefusal(error: unknown): error is DomainError {
   );
 }
 
+const mostTold = 10_000;
+
 type Count = (request: FastifyRequest, caller: Caller | undefined) => Promise<void>;
 
-async function rateCounter(http: FastifyInstance, limit: number | undefined): Promise<Count> {
+/** @param onFirstRefusal told of the first request in a caller's window that is one too many, and not of those behind it */
+async function rateCounter(
+  http: FastifyInstance,
+  limit: number | undefined,
+  onFirstRefusal: (request: FastifyRequest) => void,
+): Promise<Count> {
   if (limit === undefined) return async () => undefined;
   await http.register(rateLimit, { global: false });
   const callers = new WeakMap<FastifyRequest, Caller>();
+  const toldUntil = new Map<string, number>();
   const check = http.createRateLimit({
     max: limit,
     timeWindow: 60_000,
@@ -120,8 +151,20 @@ async function rateCounter(http: FastifyInstance, limit: number | undefined): Pr
     if (caller === undefined) callers.delete(request);
     else callers.set(request, caller);
     const state = await check(request);
-    if (!state.isAllowed && state.isExceeded) throw new RateLimitedError(limit, state.ttlInSeconds);
+    if (state.isAllowed || !state.isExceeded) return;
+    const now = Date.now();
+    if (now >= (toldUntil.get(state.key) ?? 0)) {
+      if (toldUntil.size >= mostTold) toldUntil.clear();
+      toldUntil.set(state.key, now + state.ttl);
+      onFirstRefusal(request);
+    }
+    throw new RateLimitedError(limit, state.ttlInSeconds);
   };
+}
+
+/** By its pattern: a path that is no route's may hold anything. */
+function routeOf(request: FastifyRequest): string {
+  return request.routeOptions.url ?? 'no route';
 }
 
 function refuse(request: FastifyRequest, reply: FastifyReply, message: string): FastifyReply {

@@ -35,7 +35,9 @@ export function registerLegacyRoutes(app: FastifyInstance, operations: LegacyOpe
 }
 
 /** Answers with an error's envelope; anything that the domain does not know is logged and told by the request's id only. */
-export function answerLegacyError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+export function answerLegacyError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  // A caller that may not ask is not told what is wrong with its body.
+  const error = request.refusal ?? thrown;
   const failure = legacyFailure(error, request);
   request.outcome = { ...request.outcome, code: failure.envelope.code };
   if (error instanceof DomainError && error.retryAfter !== undefined) reply.header('retry-after', error.retryAfter);

@@ -89,6 +89,11 @@ function named(ways: readonly Way[]): [string, Way][] {
   return ways.map((way) => [way.surface === 'rest' ? way.route : way.operation, way]);
 }
 
+/** A legacy body that names an account, as text. */
+function legacyText(changes: Partial<AccountKey>): string {
+  return JSON.stringify(legacyBody(accountKey(changes)));
+}
+
 /** Makes a key that has stopped, and perhaps is revoked. */
 async function makeStoppedKey(env: Record<string, string>, how: 'expired' | 'revoked'): Promise<string> {
   return withRegister(env, async (register) => {
@@ -262,7 +267,8 @@ describe.each(databaseKinds)('the audit on $name', (kind) => {
         networkSgId: 'sg-2',
         glueCrawlerLastUpdated: '2025-02-28T13:05:00.000Z',
         createType: 0,
-        secret: 'another',
+        password: way.surface === 'rest' ? samplePassword : 'another',
+        secret: way.surface === 'rest' ? 'another' : sampleSecret,
       };
       const sent = way.surface === 'rest' ? edited : { ...edited, jdbcEnforceSsl: false };
       const [event, ...others] = (await recorded(way, sent)) as { changes: { field: string }[] }[];
@@ -274,8 +280,8 @@ describe.each(databaseKinds)('the audit on $name', (kind) => {
         { field: 'glueCrawlerLastUpdated', from: '"2024-02-29T13:05:00.000Z"', to: '"2025-02-28T13:05:00.000Z"' },
         { field: 'jdbcEnforceSsl', from: 'true', to: 'false' },
         { field: 'networkSgId', from: '"sg-1"', to: '"sg-2"' },
-        { field: 'password', from: null, to: null },
-        { field: 'secret', from: null, to: null },
+        // A credential that is given again as it was has not changed.
+        { field: way.surface === 'rest' ? 'secret' : 'password', from: null, to: null },
       ]);
     });
 
@@ -366,31 +372,35 @@ describe.each(databaseKinds)('the audit on $name', (kind) => {
       ...updateWays,
       ...deleteWays,
     ] as const;
-    const strangers: [string, () => Promise<Record<string, string>>, string, number][] = [
-      ['without a key', async () => ({}), 'UNAUTHENTICATED', 1003],
+    const strangers: [string, () => Promise<Record<string, string>>, string, number, string | undefined][] = [
+      ['without a key', async () => ({}), 'UNAUTHENTICATED', 1003, undefined],
       [
         'with a wrong key',
         async () => ({ 'x-api-key': `dgk_000000000000_${'x'.repeat(43)}` }),
         'UNAUTHENTICATED',
         1003,
+        undefined,
       ],
-      ['with what is no key', async () => ({ 'x-api-key': 'hunter2' }), 'UNAUTHENTICATED', 1003],
+      ['with what is no key', async () => ({ 'x-api-key': 'hunter2' }), 'UNAUTHENTICATED', 1003, undefined],
       [
         'with a revoked key',
         async () => ({ 'x-api-key': await makeStoppedKey(keyed.env, 'revoked') }),
         'UNAUTHENTICATED',
         1003,
+        'revoked',
       ],
       [
         'with an expired key',
         async () => ({ 'x-api-key': await makeStoppedKey(keyed.env, 'expired') }),
         'CREDENTIAL_EXPIRED',
         1004,
+        'expired',
       ],
     ];
 
-    test.each(strangers)('%s, on every way in', async (_, headersOf, outcome, code) => {
+    test.each(strangers)('%s, on every way in', async (_, headersOf, outcome, code, keyName) => {
       const headers = await headersOf();
+      const actor = keyName === undefined ? 'anonymous' : `${keyName} (${headers['x-api-key']?.slice(0, 16)})`;
       const caller = as(keyed.gateway, headers);
       for (const way of [...addAccountWays, ...editWays]) {
         const requestId = next('request');
@@ -400,8 +410,8 @@ describe.each(databaseKinds)('the audit on $name', (kind) => {
         const events = await eventsOfRefusal(keyed.database, requestId);
         expect(events).toMatchObject([
           {
-            actor: 'anonymous',
-            means: 'anonymous',
+            actor,
+            means: keyName === undefined ? 'anonymous' : 'key',
             surface: way.surface,
             address: '127.0.0.1',
             requestId,
@@ -420,7 +430,13 @@ describe.each(databaseKinds)('the audit on $name', (kind) => {
       const caller = as(keyed.gateway, { 'x-api-key': await makeKey(keyed.env, ['read', 'credentials', 'admin']) });
       const before = await snapshot(keyed.all);
       const requestId = next('request');
-      expect(await way.send(caller, {}, requestId)).toEqual({ httpStatus: 200, code: 1003 });
+      const isOfAccount = /Account$/.test(way.operation);
+      const input = isOfAccount
+        ? inAccount
+        : way.operation === 'deleteDatasources'
+          ? { ...inAccount, instances: ['orders'] }
+          : keyOf(datasourceInput('orders'));
+      expect(await way.send(caller, input, requestId)).toEqual({ httpStatus: 200, code: 1003 });
       expect(await eventsOfRefusal(keyed.database, requestId)).toMatchObject([
         {
           actor: expect.stringMatching(/^read and credentials and admin \(dgk_[0-9a-f]{12}\)$/),
@@ -429,9 +445,62 @@ describe.each(databaseKinds)('the audit on $name', (kind) => {
           address: '127.0.0.1',
           operation: way.surface === 'rest' ? way.route : way.operation,
           outcome: 'FORBIDDEN',
+          ...inAccount,
+          instanceId: isOfAccount ? null : 'orders',
+          changes: null,
         },
       ]);
       expect(await snapshot(keyed.all)).toEqual(before);
+    });
+
+    test.each([
+      ['that is not JSON', '{"account_id": "1"'],
+      ['that is no object', '[1]'],
+      ['of wrong types', '{"account_provider": {}, "account_id": [1], "region": 5, "instance_id": true}'],
+      ['of values that are too long', legacyText({ accountId: 'x'.repeat(256) })],
+      ['that is larger than a body may be', `{"description": "${'x'.repeat(2_200_000)}"}`],
+      ['that is empty', ''],
+    ])('for want of the permission, whatever else is wrong with its body: one %s', async (_, body) => {
+      const requestId = next('request');
+      const response = await fetch(`${keyed.gateway.url}/data-source/add_account`, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          'x-api-key': await makeKey(keyed.env, ['read']),
+          'x-request-id': requestId,
+        },
+        body,
+      });
+      expect([response.status, await response.json()]).toMatchObject([200, { code: 1003 }]);
+      expect(await eventsOfRefusal(keyed.database, requestId)).toMatchObject([
+        { operation: '/data-source/add_account', outcome: 'FORBIDDEN', means: 'key', accountId: null },
+      ]);
+    });
+
+    test('for want of the permission, with each thing that a document asks for', async () => {
+      const caller = as(keyed.gateway, { 'x-api-key': await makeKey(keyed.env, ['read']) });
+      const requestId = next('request');
+      const document = `mutation ($a: AddAccountInput!) {
+        one: addAccount(input: $a) { code } two: addAccount(input: $a) { code } ...more }
+        fragment more on Mutation { deleteAccount(input: { accountProvider: 2, accountId: "77", region: "north" }) { code } }`;
+      await caller.graphql(document, { a: inAccount }, { 'x-request-id': requestId });
+      const events = await eventsOfRefusal(keyed.database, requestId);
+      expect(events).toHaveLength(2);
+      expect(events).toEqual(
+        expect.arrayContaining([
+          expect.objectContaining({ operation: 'addAccount', ...inAccount }),
+          expect.objectContaining({ operation: 'deleteAccount', accountProvider: 2, accountId: '77', region: 'north' }),
+        ]),
+      );
+    });
+
+    test('as a page of another site', async () => {
+      const requestId = next('request');
+      const headers = { origin: 'https://evil.example.com', 'x-request-id': requestId };
+      expect((await keyed.gateway.legacy('add_account', {}, headers)).httpStatus).toBe(403);
+      expect(await eventsOfRefusal(keyed.database, requestId)).toMatchObject([
+        { actor: 'anonymous', operation: '/data-source/add_account', outcome: 'FORBIDDEN', address: '127.0.0.1' },
+      ]);
     });
 
     test.each<[string, string, Permission[]]>([

@@ -1,7 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { sqliteKind } from '../support/databases.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
 import { type KeyedGateway, makeKey, startKeyedGateway } from '../support/keyed-gateway.js';
+import { storedEvents } from '../support/raw-database.js';
 import { sendRaw } from '../support/raw-request.js';
 
 const limit = 3;
@@ -69,6 +71,20 @@ describe('with RATE_LIMIT', () => {
     expect(Number(headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
     const added = await gateway.legacy('delete_account', account('late'), { 'x-forwarded-for': '192.0.2.7' });
     expect(added.httpStatus).toBe(429);
+  });
+
+  test('the first request too many of a caller is in the audit, and those behind it are not', async () => {
+    const keyed = await startKeyed(rateLimited);
+    const key = { 'x-api-key': await makeKey(keyed.env, ['write']) };
+    expect(await statuses(keyed.gateway, limit + 5, key)).toContain(429);
+    const refusals = async () =>
+      (await storedEvents(keyed.database)).filter(({ outcome }) => outcome === 'RATE_LIMITED');
+    while ((await refusals()).length === 0) await sleep(10);
+    await statuses(keyed.gateway, 2, key);
+    await keyed.gateway.close();
+    expect(await refusals()).toMatchObject([
+      { actor: expect.stringMatching(/^write \(dgk_/), means: 'key', operation: '/graphql', surface: 'graphql' },
+    ]);
   });
 
   test('both surfaces count together', async () => {
