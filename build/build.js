@@ -3,7 +3,8 @@
  *
  *     node build/build.js [--if-missing]
  *
- * With --if-missing it does nothing where a complete build is already there.
+ * With --if-missing it does nothing where a complete build is already there. It writes to standard error only, so that the
+ * output of a command that it runs before is the command's alone.
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -31,7 +32,7 @@ if (!process.argv.includes('--if-missing') || !existsSync(marker)) await build()
 async function build() {
   const started = performance.now();
   if (!isInstalled('typescript/package.json') || !isInstalled('esbuild')) {
-    if (existsSync(marker)) return console.log('Kept the build in dist/: what would build it anew is not installed');
+    if (existsSync(marker)) return console.error('Kept the build in dist/: what would build it anew is not installed');
     fail('The gateway is not built, and what builds it is not installed. Run: npm ci --include=dev');
   }
   await rm(marker, { force: true });
@@ -42,14 +43,17 @@ async function build() {
     fail(`The build failed: ${error.message}`);
   }
   await writeFile(marker, '');
-  console.log(
+  console.error(
     `Built the gateway and its playground into dist/ in ${((performance.now() - started) / 1000).toFixed(1)} s`,
   );
 }
 
 async function compileGateway() {
   const compiler = join(require.resolve('typescript/package.json'), '../bin/tsc');
-  const child = spawn(process.execPath, [compiler, '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
+  const child = spawn(process.execPath, [compiler, '-p', 'tsconfig.build.json'], {
+    cwd: root,
+    stdio: ['inherit', 2, 2],
+  });
   const code = await new Promise((resolve, reject) => child.on('error', reject).on('close', resolve));
   if (code !== 0) throw new Error('the TypeScript compiler found errors');
 }

@@ -18,7 +18,10 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
 
-/** Runs one command on the register, beside gateways that may be serving it. */
+/**
+ * Runs one command on the register, beside gateways that may be serving it. The process ends with 0 where all is well, with 1 where something
+ * failed or was found wrong, and with 2 where the command was called in another way than its usage says.
+ */
 async function main([command, ...words]: readonly string[]): Promise<void> {
   if (command !== 'keys' && command !== 'secrets') throw new UsageError(usage);
   const config = loadConfig(process.env);
@@ -34,12 +37,12 @@ async function main([command, ...words]: readonly string[]): Promise<void> {
 
 main(process.argv.slice(2)).catch((error: unknown) => {
   printProgress(explain(error as Error));
-  process.exitCode = 1;
+  process.exitCode = error instanceof UsageError ? 2 : 1;
 });
 
 function explain(error: Error): string {
   if (error instanceof UnavailableError)
     return 'The database does not answer. Check DATABASE_URL, and that it is there.';
-  const isForOperator = /^(Usage|Config|SealingKey)Error$/.test(error.name);
+  const isForOperator = /^(Usage|Command|Config|SealingKey)Error$/.test(error.name);
   return isForOperator ? error.message : (error.stack ?? error.message);
 }

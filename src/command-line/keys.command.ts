@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import type { ApiKey } from '../security/api-key.entity.js';
 import type { ApiKeys } from '../security/api-keys.js';
 import { parsePermissions, permissions } from '../security/caller.js';
-import { type Print, UsageError } from './command.js';
+import { CommandError, type Print, UsageError } from './command.js';
 
 /** How the command is called. */
 export const keysUsage = [
@@ -17,7 +17,7 @@ const longestName = 255;
 /**
  * Makes, lists and revokes API keys.
  *
- * @throws UsageError where it was called in another way than {@link keysUsage} says
+ * @throws UsageError where it was called in another way than {@link keysUsage} says; CommandError where there is no such key
  */
 export async function runKeysCommand(keys: ApiKeys, words: readonly string[], print: Print): Promise<void> {
   const [action, ...rest] = words;
@@ -25,6 +25,7 @@ export async function runKeysCommand(keys: ApiKeys, words: readonly string[], pr
     case 'create':
       return create(keys, rest, print);
     case 'list':
+      if (rest.length > 0) throw new UsageError(keysUsage);
       return list(keys, print);
     case 'revoke':
       return revoke(keys, rest, print);
@@ -34,7 +35,8 @@ export async function runKeysCommand(keys: ApiKeys, words: readonly string[], pr
 }
 
 async function create(keys: ApiKeys, words: string[], print: Print): Promise<void> {
-  const { values } = parseWords(words);
+  const { values, positionals } = parseWords(words);
+  if (positionals.length > 0) throw new UsageError(keysUsage);
   const name = values.name?.trim();
   if (!name || name.length > longestName || !name.isWellFormed()) {
     throw new UsageError(`--name must say what the key is for, in 1 to ${longestName} characters.\n${keysUsage}`);
@@ -72,10 +74,12 @@ async function list(keys: ApiKeys, print: Print): Promise<void> {
 }
 
 async function revoke(keys: ApiKeys, words: string[], print: Print): Promise<void> {
-  const { positionals } = parseWords(words);
+  const { values, positionals } = parseWords(words);
   const [prefix] = positionals;
-  if (prefix === undefined || positionals.length !== 1) throw new UsageError(keysUsage);
-  if (!(await keys.revoke(prefix))) throw new UsageError('There is no such key, or it was revoked before.');
+  if (prefix === undefined || positionals.length !== 1 || Object.keys(values).length > 0) {
+    throw new UsageError(keysUsage);
+  }
+  if (!(await keys.revoke(prefix))) throw new CommandError('There is no such key, or it was revoked before.');
   print(`Revoked ${prefix}: every gateway stops accepting it within ten seconds.`);
 }
 

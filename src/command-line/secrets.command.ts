@@ -14,7 +14,7 @@ export const secretsUsage = [
  * Verifies the sealed credentials, or seals them anew.
  *
  * @param printProgress where to say how far it is
- * @returns the exit code: 0, or 2 where something cannot be opened
+ * @returns the exit code: 0, or 1 where something cannot be opened
  * @throws UsageError where it was called in another way than {@link secretsUsage} says
  */
 export async function runSecretsCommand(
@@ -42,7 +42,7 @@ export async function runSecretsCommand(
         : 'Keep the other keys: give the datasources named above their credentials again, and run this once more.',
     );
   }
-  return report.broken.length === 0 ? 0 : 2;
+  return report.broken.length === 0 ? 0 : 1;
 }
 
 function everyTenThousand(printProgress: Print): (seen: number) => void {

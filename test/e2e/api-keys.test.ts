@@ -411,9 +411,20 @@ describe('the command for keys, as a process', () => {
   });
 
   test('says how it is called where it was called otherwise, and fails', async () => {
-    for (const words of [[], ['key'], ['keys'], ['keys', 'create', '--name', 'x'], ['keys', 'revoke']]) {
+    const create = ['keys', 'create', '--name', 'x', '--permissions', 'read'];
+    const wrong = [
+      [],
+      ['key'],
+      ['keys'],
+      ['keys', 'create', '--name', 'x'],
+      [...create, 'stray'],
+      ['keys', 'list', 'stray'],
+      ['keys', 'revoke'],
+      ['keys', 'revoke', 'dgk_000000000000', '--name', 'x'],
+    ];
+    for (const words of wrong) {
       const { code, stdout, stderr } = await cli(words);
-      expect([words, code, stdout]).toEqual([words, 1, '']);
+      expect([words, code, stdout]).toEqual([words, 2, '']);
       expect([words, stderr]).toEqual([words, expect.stringContaining('keys create --name NAME')]);
       expect(stderr).not.toMatch(/^\s+at /m);
     }
