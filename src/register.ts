@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Config } from './config.js';
-import type { Database, Session } from './database/database.js';
+import type { Database, DatabaseUse, Session, StatementObserver } from './database/database.js';
 import type { DatabaseLocation } from './database/database-url.js';
 import { alone, migrate } from './database/migrate.js';
 import { MysqlDatabase } from './database/mysql.database.js';
@@ -11,6 +11,14 @@ import { UnavailableError } from './errors.js';
 import type { Readiness } from './operations/health.routes.js';
 import type { SealingKey } from './security/sealing-key.js';
 import { areKeysRegistered, checkSealingKeys, findSealingKeys, SealingKeyError } from './security/sealing-keys.js';
+
+/** What is told of the use of the database. */
+export interface RegisterObserver {
+  /** Told of every unit of work that has ended, well or not: how long it took, its wait for a connection included. */
+  readonly unitEnded?: ((kind: 'read' | 'change', milliseconds: number) => void) | undefined;
+  /** Sees every statement. */
+  readonly statement?: StatementObserver | undefined;
+}
 
 const readinessTimeout = 900;
 const longestPause = 2000;
@@ -22,8 +30,9 @@ const longestPause = 2000;
 export class Register implements Database, Readiness {
   readonly #config: Config;
   readonly #log: Logger;
+  readonly #observer: RegisterObserver;
   readonly #lock: SqliteLock | undefined;
-  readonly #database: Database;
+  readonly #database: MysqlDatabase | SqliteDatabase;
   #keys: readonly SealingKey[] = [];
   #missing = 'the database was not reached yet';
   #isPrepared = false;
@@ -33,10 +42,12 @@ export class Register implements Database, Readiness {
    * Opens the database's file, or makes a pool of connections that is still empty.
    *
    * @param use a gateway serves an SQLite file alone; a command-line tool may open it meanwhile
+   * @param observer what is told of the use of the database
    * @throws SqliteFileInUseError where another gateway serves the same file
    */
-  constructor(config: Config, log: Logger, use: 'gateway' | 'tool' = 'gateway') {
+  constructor(config: Config, log: Logger, use: 'gateway' | 'tool' = 'gateway', observer: RegisterObserver = {}) {
     this.#config = config;
+    this.#observer = observer;
     this.#log = log;
     const limits = {
       timeout: config.databaseTimeout,
@@ -45,14 +56,19 @@ export class Register implements Database, Readiness {
     };
     if (config.database.kind === 'sqlite') {
       if (use === 'gateway') this.#lock = lockSqliteFile(config.database.path);
-      this.#database = new SqliteDatabase(config.database.path, limits);
+      this.#database = new SqliteDatabase(config.database.path, limits, observer.statement);
     } else {
-      this.#database = new MysqlDatabase(config.database, limits);
+      this.#database = new MysqlDatabase(config.database, limits, observer.statement);
     }
   }
 
   get dialect() {
     return this.#database.dialect;
+  }
+
+  /** How the database is used now, and what had to be done again so far. */
+  get use(): DatabaseUse {
+    return this.#database.use;
   }
 
   /**
@@ -96,11 +112,11 @@ export class Register implements Database, Readiness {
   }
 
   read<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    return this.#isPrepared ? this.#database.read(work) : Promise.reject(this.#notReady());
+    return this.#unit('read', work);
   }
 
   change<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    return this.#isPrepared ? this.#database.change(work) : Promise.reject(this.#notReady());
+    return this.#unit('change', work);
   }
 
   async missing(): Promise<readonly string[]> {
@@ -121,6 +137,16 @@ export class Register implements Database, Readiness {
     this.#isClosing = true;
     await this.#database.close();
     this.#lock?.release();
+  }
+
+  async #unit<T>(kind: 'read' | 'change', work: (session: Session) => Promise<T>): Promise<T> {
+    if (!this.#isPrepared) throw this.#notReady();
+    const started = performance.now();
+    try {
+      return await this.#database[kind](work);
+    } finally {
+      this.#observer.unitEnded?.(kind, performance.now() - started);
+    }
   }
 
   async #migrate(): Promise<void> {

@@ -49,6 +49,28 @@ export interface Database {
   close(): Promise<void>;
 }
 
+/** Why something had to be done again: others were in the way, the server was gone, or the answer to a COMMIT was lost. */
+export type RetryReason = 'conflict' | 'server_away' | 'lost_commit';
+
+/** How a database is used, for those who watch. */
+export interface DatabaseUse {
+  /** Connections at most. */
+  readonly limit: number;
+  /** Connections that units of work have now. */
+  readonly inUse: number;
+  /** Units of work that wait for a connection now. */
+  readonly waiting: number;
+  /** How often units of work were run again, or a commit was looked up, since the start. */
+  readonly retries: Readonly<Record<RetryReason, number>>;
+}
+
+/**
+ * Runs a statement, and sees how long it takes and what comes of it.
+ *
+ * @param sql the statement without its values
+ */
+export type StatementObserver = <T>(sql: string, run: () => Promise<T>) => Promise<T>;
+
 /** Why the database refused a statement, as far as services care. */
 export type DatabaseErrorReason = 'duplicate' | 'missingReference' | 'other';
 

@@ -1,6 +1,6 @@
 import type { PoolConnection, QueryError, ResultSetHeader } from 'mysql2';
 import { UnavailableError } from '../errors.js';
-import { DatabaseError, type Dialect, type Session, type SqlValue } from './database.js';
+import { DatabaseError, type Dialect, type Session, type SqlValue, type StatementObserver } from './database.js';
 
 /** What differs on MySQL and MariaDB. */
 export const mysqlDialect: Dialect = { name: 'mysql', forUpdate: ' FOR UPDATE' };
@@ -44,10 +44,13 @@ const connectionLost = new Set([
 const duplicateKey = new Set([1062, 1586]);
 const missingReference = 1452;
 
+type Start = (done: (error: QueryError | null, result: unknown) => void) => void;
+
 /** One unit of work's use of a connection. */
 export class MysqlSession implements Session {
   readonly dialect = mysqlDialect;
   readonly #connection: PoolConnection;
+  readonly #observe: StatementObserver | undefined;
   #ended = false;
   #underWay = 0;
   #lost = false;
@@ -55,9 +58,13 @@ export class MysqlSession implements Session {
   #isInTransaction = false;
   #proof: CommitProof | undefined;
 
-  /** @param connection one that nobody else uses meanwhile */
-  constructor(connection: PoolConnection) {
+  /**
+   * @param connection one that nobody else uses meanwhile
+   * @param observe what sees every statement
+   */
+  constructor(connection: PoolConnection, observe?: StatementObserver) {
     this.#connection = connection;
+    this.#observe = observe;
   }
 
   /** Whether nothing is under way on the connection, and it still answers. */
@@ -124,7 +131,12 @@ export class MysqlSession implements Session {
     return this.#send<Result>(sql, (done) => this.#connection.execute(sql, values as SqlValue[], done as never));
   }
 
-  #send<Result>(sql: string, start: (done: (error: QueryError | null, result: unknown) => void) => void) {
+  #send<Result>(sql: string, start: Start): Promise<Result> {
+    const observe = this.#observe;
+    return observe === undefined ? this.#sendNow(sql, start) : observe(sql, () => this.#sendNow<Result>(sql, start));
+  }
+
+  #sendNow<Result>(sql: string, start: Start): Promise<Result> {
     if (this.#ended) return Promise.reject(new UnavailableError(new Error('the unit of work has ended')));
     this.#underWay += 1;
     return new Promise<Result>((resolve, reject) => {

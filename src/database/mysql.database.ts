@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UnavailableError } from '../errors.js';
-import type { Database, Session } from './database.js';
+import type { Database, DatabaseUse, RetryReason, Session, StatementObserver } from './database.js';
 import type { MysqlLocation } from './database-url.js';
 import { Deadline } from './deadline.js';
-import { MysqlHosts, type MysqlLimits } from './mysql-hosts.js';
+import { type HostConnection, MysqlHosts, type MysqlLimits } from './mysql-hosts.js';
 import { type CommitProof, CommitUnknownError, MysqlSession, mysqlDialect, RunAgainError } from './mysql-session.js';
 
 const longestPause = 200;
@@ -13,17 +13,31 @@ const proofInterval = 50;
 export class MysqlDatabase implements Database {
   readonly dialect = mysqlDialect;
   readonly #hosts: MysqlHosts;
-  readonly #timeout: number;
+  readonly #limits: MysqlLimits;
+  readonly #observe: StatementObserver | undefined;
+  readonly #retries: Record<RetryReason, number> = { conflict: 0, server_away: 0, lost_commit: 0 };
+  #inUse = 0;
+  #waiting = 0;
 
-  /** No connection is made before the first unit of work. */
-  constructor(location: MysqlLocation, limits: MysqlLimits) {
+  /**
+   * No connection is made before the first unit of work.
+   *
+   * @param observe what sees every statement
+   */
+  constructor(location: MysqlLocation, limits: MysqlLimits, observe?: StatementObserver) {
     this.#hosts = new MysqlHosts(location, limits);
-    this.#timeout = limits.timeout;
+    this.#limits = limits;
+    this.#observe = observe;
   }
 
   /** The server that is used now, alone. */
   get location(): MysqlLocation {
     return this.#hosts.currentLocation;
+  }
+
+  /** How it is used now, and what had to be done again so far. */
+  get use(): DatabaseUse {
+    return { limit: this.#limits.poolSize, inUse: this.#inUse, waiting: this.#waiting, retries: this.#retries };
   }
 
   read<T>(work: (session: Session) => Promise<T>): Promise<T> {
@@ -38,6 +52,7 @@ export class MysqlDatabase implements Database {
         await session.commit();
       } catch (error) {
         if (!(error instanceof CommitUnknownError)) throw error;
+        this.#retries.lost_commit += 1;
         if (!(await this.#holds(session.proof, deadline))) throw new UnavailableError(error.cause);
       }
       return result;
@@ -49,7 +64,7 @@ export class MysqlDatabase implements Database {
   }
 
   async #untilDone<T>(work: (session: MysqlSession, deadline: Deadline) => Promise<T>): Promise<T> {
-    const deadline = new Deadline(this.#timeout);
+    const deadline = new Deadline(this.#limits.timeout);
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await this.#once(work, deadline);
@@ -57,15 +72,17 @@ export class MysqlDatabase implements Database {
         if (!(error instanceof RunAgainError)) throw error;
         const pause = Math.random() * Math.min(2 ** attempt * 5, longestPause);
         if (pause >= deadline.left) throw new UnavailableError(error.cause);
+        this.#retries[error.isHostAway ? 'server_away' : 'conflict'] += 1;
         await sleep(pause);
       }
     }
   }
 
   async #once<T>(work: (session: MysqlSession, deadline: Deadline) => Promise<T>, deadline: Deadline): Promise<T> {
-    const { connection, host } = await this.#hosts.acquire(deadline);
-    const session = new MysqlSession(connection);
+    const { connection, host } = await this.#acquire(deadline);
+    const session = new MysqlSession(connection, this.#observe);
     let reusable = false;
+    this.#inUse += 1;
     try {
       const result = await deadline.bound(work(session, deadline), () => session.end());
       reusable = session.isIdle;
@@ -77,8 +94,18 @@ export class MysqlDatabase implements Database {
       throw error;
     } finally {
       session.end();
+      this.#inUse -= 1;
       if (reusable) connection.release();
       else connection.destroy();
+    }
+  }
+
+  async #acquire(deadline: Deadline): Promise<HostConnection> {
+    this.#waiting += 1;
+    try {
+      return await this.#hosts.acquire(deadline);
+    } finally {
+      this.#waiting -= 1;
     }
   }
 

@@ -7,9 +7,12 @@ import {
   type Database,
   DatabaseError,
   type DatabaseErrorReason,
+  type DatabaseUse,
   type Dialect,
+  type RetryReason,
   type Session,
   type SqlValue,
+  type StatementObserver,
 } from './database.js';
 import { Deadline } from './deadline.js';
 
@@ -42,15 +45,29 @@ export class SqliteDatabase implements Database {
   readonly #connection: Connection;
   readonly #session: SqliteSession;
   readonly #limits: SqliteLimits;
+  readonly #observe: StatementObserver;
+  readonly #retries: Record<RetryReason, number> = { conflict: 0, server_away: 0, lost_commit: 0 };
   #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
+  #isInUse = false;
   #closed = false;
 
-  /** Opens the file, making it and its folder where they are not there. */
-  constructor(path: string, limits: SqliteLimits) {
+  /**
+   * Opens the file, making it and its folder where they are not there.
+   *
+   * @param observe what sees every statement
+   */
+  constructor(path: string, limits: SqliteLimits, observe: StatementObserver = (_, run) => run()) {
     this.#limits = limits;
+    this.#observe = observe;
     this.#connection = openSqliteFile(path);
-    this.#session = new SqliteSession(this.#connection);
+    this.#session = new SqliteSession(this.#connection, observe);
+  }
+
+  /** How it is used now, and what had to be done again so far. */
+  get use(): DatabaseUse {
+    const inUse = this.#isInUse ? 1 : 0;
+    return { limit: 1, inUse, waiting: this.#waiting - inUse, retries: this.#retries };
   }
 
   read<T>(work: (session: Session) => Promise<T>): Promise<T> {
@@ -59,16 +76,20 @@ export class SqliteDatabase implements Database {
 
   change<T>(work: (session: Session) => Promise<T>): Promise<T> {
     return this.#inTurn(async () => {
-      this.#connection.exec('BEGIN IMMEDIATE');
+      await this.#control('BEGIN IMMEDIATE');
       try {
         const result = await work(this.#session);
-        this.#connection.exec('COMMIT');
+        await this.#control('COMMIT');
         return result;
       } catch (error) {
-        if (this.#connection.isTransaction) this.#connection.exec('ROLLBACK');
+        if (this.#connection.isTransaction) await this.#control('ROLLBACK');
         throw error;
       }
     });
+  }
+
+  #control(sql: string): Promise<void> {
+    return this.#observe(sql, async () => this.#connection.exec(sql));
   }
 
   async close(): Promise<void> {
@@ -95,11 +116,15 @@ export class SqliteDatabase implements Database {
   async #whenNotBusy<T>(work: () => Promise<T>, deadline: Deadline): Promise<T> {
     for (;;) {
       if (deadline.left === 0) throw new UnavailableError(new Error('the deadline for the database has passed'));
+      this.#isInUse = true;
       try {
         return await work();
       } catch (error) {
         if (!isBusy(error)) throw error instanceof Error ? translated(error, 'a transaction') : error;
+        this.#retries.conflict += 1;
         await sleep(Math.min(5 + Math.random() * 20, deadline.left));
+      } finally {
+        this.#isInUse = false;
       }
     }
   }
@@ -125,17 +150,19 @@ export function openSqliteFile(path: string): Connection {
 class SqliteSession implements Session {
   readonly dialect = dialect;
   readonly #connection: Connection;
+  readonly #observe: StatementObserver;
   readonly #statements = new Map<string, Statement>();
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, observe: StatementObserver) {
     this.#connection = connection;
+    this.#observe = observe;
   }
 
-  async rows<Row extends object>(sql: string, values: readonly SqlValue[] = []): Promise<Row[]> {
+  rows<Row extends object>(sql: string, values: readonly SqlValue[] = []): Promise<Row[]> {
     return this.#attempt(sql, (statement) => (statement.all(...values.map(written)) as Row[]).map(readBack));
   }
 
-  async run(sql: string, values: readonly SqlValue[] = []): Promise<number> {
+  run(sql: string, values: readonly SqlValue[] = []): Promise<number> {
     return this.#attempt(sql, (statement) => Number(statement.run(...values.map(written)).changes));
   }
 
@@ -143,12 +170,14 @@ class SqliteSession implements Session {
     // The answer to a COMMIT cannot be lost within a process.
   }
 
-  #attempt<T>(sql: string, use: (statement: Statement) => T): T {
-    try {
-      return use(this.#prepared(sql));
-    } catch (error) {
-      throw isBusy(error) ? error : translated(error as Error, sql);
-    }
+  #attempt<T>(sql: string, use: (statement: Statement) => T): Promise<T> {
+    return this.#observe(sql, async () => {
+      try {
+        return use(this.#prepared(sql));
+      } catch (error) {
+        throw isBusy(error) ? error : translated(error as Error, sql);
+      }
+    });
   }
 
   #prepared(sql: string): Statement {
