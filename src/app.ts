@@ -21,6 +21,9 @@ import { registerRequestGuard } from './http/request-guard.js';
 import { registerRequestLog, requestIdOf } from './http/request-log.js';
 import { createLog } from './log.js';
 import { registerHealth } from './operations/health.routes.js';
+import { Metrics } from './operations/metrics.js';
+import { countRequests, registerMetrics } from './operations/metrics.routes.js';
+import { countingRarely } from './operations/register-size.js';
 import { Register } from './register.js';
 import { transportFailure } from './rest/envelope.js';
 import { answerLegacyError, registerLegacyRoutes } from './rest/legacy-routes.js';
@@ -48,10 +51,23 @@ export interface App {
  */
 export async function createApp(config: Config, logDestination?: DestinationStream): Promise<App> {
   const log = createLog(config.logLevel, logDestination);
-  const register = new Register(config, log);
-  const audit = new AuditTrail(register, (error) => log.error({ err: error }, 'a refusal is not in the audit'));
+  const metrics = new Metrics(version(), {
+    databaseUse: () => register.use,
+    registerSize: countingRarely(async () => ({
+      accounts: await accounts.count({}),
+      datasources: await datasources.count({}),
+    })),
+  });
+  const register = new Register(config, log, 'gateway', {
+    unitEnded: (kind, milliseconds) => metrics.unitEnded(kind, milliseconds),
+  });
+  const audit = new AuditTrail(register, {
+    onRefusal: (reason) => metrics.callerRefused(reason),
+    onLoss: (error) => log.error({ err: error }, 'a refusal is not in the audit'),
+  });
   const accounts = new AccountService(register, audit);
-  const datasources = new DatasourceService(register, new CredentialSeal(() => register.sealingKeys), audit);
+  const seal = new CredentialSeal(() => register.sealingKeys);
+  const datasources = new DatasourceService(register, seal, audit, () => metrics.credentialsRead());
   const { keys, tokens } = config.authentication;
   const authenticators = {
     keys: keys
@@ -76,8 +92,10 @@ export async function createApp(config: Config, logDestination?: DestinationStre
   });
   http.addHook('onClose', () => register.close());
   registerRequestLog(http);
+  countRequests(http, metrics);
   await registerRequestGuard(http, config, { authenticators, audit, isClosing: () => closing.begun });
   registerHealth(http, version(), register);
+  registerMetrics(http, metrics, keys === false && tokens === undefined);
   http.get('/', (_, reply) => reply.redirect('/graphql'));
   await registerGraphQL(http, createSchema({ accounts, datasources, audit }), {
     playground: config.playground ? registerPlayground(http) : undefined,

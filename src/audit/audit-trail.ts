@@ -46,22 +46,30 @@ export type AuditedChange =
   | { readonly field: string; readonly from: unknown; readonly to: unknown }
   | { readonly field: string; readonly changed: true };
 
+/** What is told of refusals of callers. */
+export interface RefusalObserver {
+  /** Told of every refusal. */
+  readonly onRefusal?: (reason: ErrorName) => void;
+  /** Told where one could not be recorded. */
+  readonly onLoss?: (error: unknown) => void;
+}
+
 const largestBatch = 500;
 const mostWaitingRefusals = 100;
 
 /** Keeps the record of who did what. */
 export class AuditTrail {
   readonly #database: Database;
-  readonly #onLoss: (error: unknown) => void;
+  readonly #observer: RefusalObserver;
   #waitingRefusals = 0;
 
   /**
    * @param database where the events are kept
-   * @param onLoss told where the refusal of a caller could not be recorded
+   * @param observer what is told of refusals
    */
-  constructor(database: Database, onLoss: (error: unknown) => void = () => undefined) {
+  constructor(database: Database, observer: RefusalObserver = {}) {
     this.#database = database;
-    this.#onLoss = onLoss;
+    this.#observer = observer;
   }
 
   /** Records what is done in a transaction, in that transaction: either both hold, or neither. */
@@ -102,15 +110,17 @@ export class AuditTrail {
    * @param asked at least one
    */
   recordRefusal(call: Call, asked: readonly RefusedOperation[], reason: ErrorName): void {
+    const { onRefusal, onLoss = () => undefined } = this.#observer;
+    onRefusal?.(reason);
     if (this.#waitingRefusals >= mostWaitingRefusals) {
-      this.#onLoss(new Error('refusals come faster than they can be recorded'));
+      onLoss(new Error('refusals come faster than they can be recorded'));
       return;
     }
     this.#waitingRefusals += 1;
     const events = asked.map(({ operation, target }) => eventOf(call, operation.slice(0, 128), reason, target, null));
     this.#database
       .change((session) => insertAuditEvents(session, events))
-      .catch(this.#onLoss)
+      .catch(onLoss)
       .finally(() => {
         this.#waitingRefusals -= 1;
       });

@@ -53,16 +53,24 @@ export class DatasourceService {
   readonly #database: Database;
   readonly #credentials: CredentialSeal;
   readonly #audit: AuditTrail;
+  readonly #onCredentialsRead: () => void;
 
   /**
    * @param database where the datasources are kept
    * @param credentials what seals their credentials
    * @param audit what keeps the record of changes
+   * @param onCredentialsRead told where the credentials of a datasource are given in clear
    */
-  constructor(database: Database, credentials: CredentialSeal, audit: AuditTrail) {
+  constructor(
+    database: Database,
+    credentials: CredentialSeal,
+    audit: AuditTrail,
+    onCredentialsRead: () => void = () => undefined,
+  ) {
     this.#database = database;
     this.#credentials = credentials;
     this.#audit = audit;
+    this.#onCredentialsRead = onCredentialsRead;
   }
 
   /**
@@ -154,8 +162,8 @@ export class DatasourceService {
    * @returns an error in the place of one that does not open
    * @throws DomainError DATASOURCE_NOT_FOUND
    */
-  credentials(key: DatasourceIdentity, call: Call): Promise<Credentials> {
-    return this.#database.change(async (session) => {
+  async credentials(key: DatasourceIdentity, call: Call): Promise<Credentials> {
+    const credentials = await this.#database.change(async (session) => {
       const found = await lockSealedDatasource(session, key);
       if (found === undefined) throw notFound();
       await this.#audit.record(session, call, 'datasourceCredentials', auditTarget(found), null);
@@ -165,6 +173,8 @@ export class DatasourceService {
         secret: this.#openedOrError(found, 'secret'),
       };
     });
+    this.#onCredentialsRead();
+    return credentials;
   }
 
   /**

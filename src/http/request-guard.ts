@@ -17,6 +17,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Tells of a request that it needs less than its route: a page that shows nothing, an answer that only refuses. */
     isOpen?: (request: FastifyRequest) => boolean;
+    /** Lets in a caller with a key that was good a while ago where the database cannot be asked now. */
+    remembersCallers?: boolean;
   }
 
   interface FastifyRequest {
@@ -71,7 +73,11 @@ export async function registerRequestGuard(http: FastifyInstance, config: Config
     const access = accessOf(request);
     if (access === 'open') return;
     try {
-      const caller = await authenticate(parts.authenticators, request.headers);
+      const caller = await authenticate(
+        parts.authenticators,
+        request.headers,
+        request.routeOptions.config.remembersCallers,
+      );
       request.call = { ...call, caller };
       await count(request, caller);
       if (access !== 'known') checkPermission(caller, access);

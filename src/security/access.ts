@@ -15,6 +15,7 @@ export const routeAccess: Readonly<Record<string, Access>> = {
   'GET /healthz': 'open',
   'GET /readyz': 'open',
   'GET /playground/*': 'open',
+  'GET /metrics': 'admin',
   'GET /graphql': 'known',
   'POST /graphql': 'known',
   'POST /data-source/add_account': 'write',

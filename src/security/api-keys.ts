@@ -1,7 +1,8 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../database/database.js';
 import { TableMapping } from '../database/table-mapping.js';
-import { DomainError } from '../errors.js';
+import { DomainError, UnavailableError } from '../errors.js';
 import { ApiKey } from './api-key.entity.js';
 import { type Caller, type Permission, parsePermissions } from './caller.js';
 import { RefusedCallerError } from './refused-caller.js';
@@ -13,6 +14,8 @@ const mapping = new TableMapping(ApiKey);
 
 /** How long a key that was found is taken for valid without looking again, in milliseconds: so soon a revoked one stops. */
 export const keyCacheTime = 5_000;
+const rememberedTime = 3_600_000;
+const longestWaitWhereRemembered = 500;
 const usageInterval = 60_000;
 const largestCache = 10_000;
 const notValid = 'The API key is not valid.';
@@ -92,11 +95,12 @@ export class ApiKeys {
   /**
    * Finds whose key this is.
    *
+   * @param remembers whether a key that was good within the hour is taken for good where the database does not answer soon
    * @throws DomainError UNAUTHENTICATED, the same for a key that never was and one that is revoked; CREDENTIAL_EXPIRED
    */
-  async callerOf(key: string): Promise<Caller> {
+  async callerOf(key: string, remembers = false): Promise<Caller> {
     const hash = hashOf(key);
-    const found = await this.#find(key, hash);
+    const found = await this.#find(key, hash, remembers);
     const isRight = timingSafeEqual(hash, found === undefined ? hashOfNoKey : Buffer.from(found.key.hash, 'hex'));
     if (found === undefined || !isRight) throw new DomainError('UNAUTHENTICATED', notValid);
     if (found.key.revokedAt !== null) throw new RefusedCallerError('UNAUTHENTICATED', notValid, found.caller);
@@ -108,12 +112,23 @@ export class ApiKeys {
     return found.caller;
   }
 
-  async #find(key: string, hash: Buffer): Promise<CachedKey | undefined> {
+  async #find(key: string, hash: Buffer, remembers: boolean): Promise<CachedKey | undefined> {
     const prefix = keyPattern.exec(key)?.[1];
     if (prefix === undefined) return undefined;
     const cacheKey = hash.toString('hex');
     const cached = this.#cache.get(cacheKey);
     if (cached !== undefined && Date.now() - cached.readAt < keyCacheTime) return cached;
+    if (remembers && cached !== undefined && Date.now() - cached.readAt < rememberedTime) {
+      const late = sleep(longestWaitWhereRemembered, cached, { ref: false });
+      return Promise.race([this.#read(prefix, hash, cacheKey), late]).catch((error: unknown) => {
+        if (error instanceof UnavailableError) return cached;
+        throw error;
+      });
+    }
+    return this.#read(prefix, hash, cacheKey);
+  }
+
+  async #read(prefix: string, hash: Buffer, cacheKey: string): Promise<CachedKey | undefined> {
     const sql = `SELECT ${mapping.selectList} FROM api_keys WHERE prefix = ?`;
     const readAt = Date.now();
     const [row] = await this.#database.read((session) => session.rows<ApiKey>(sql, [prefix]));

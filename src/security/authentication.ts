@@ -13,11 +13,13 @@ export interface Authenticators {
 /**
  * Finds who sent a request.
  *
+ * @param remembers whether a key that was good a while ago is taken for good where the database cannot be asked now
  * @throws DomainError UNAUTHENTICATED, CREDENTIAL_EXPIRED; UnavailableError where it cannot be found out now
  */
 export async function authenticate(
   { keys, tokens }: Authenticators,
   headers: Pick<IncomingHttpHeaders, 'authorization'> & { 'x-api-key'?: string | string[] | undefined },
+  remembers = false,
 ): Promise<Caller> {
   if (keys === undefined && tokens === undefined) return anonymous;
   const key = keys === undefined ? undefined : headers['x-api-key'];
@@ -25,7 +27,7 @@ export async function authenticate(
   if (key !== undefined && token !== undefined) {
     throw new DomainError('UNAUTHENTICATED', 'Send either an API key or a bearer token, not both.');
   }
-  if (typeof key === 'string' && keys !== undefined) return keys.callerOf(key);
+  if (typeof key === 'string' && keys !== undefined) return keys.callerOf(key, remembers);
   if (token !== undefined && tokens !== undefined) return tokens.callerOf(token);
   const ways = [
     ...(keys === undefined ? [] : ['an API key in the header x-api-key']),
