@@ -13,6 +13,7 @@ const entities = '[.]entity[.]ts$';
 const statements = '[.]statements[.]ts$';
 const services = '[.]service[.]ts$';
 const inputs = '[.]input[.]ts$';
+const documentations = '[.]openapi[.]ts$';
 const filters = '[.]filter[.]ts$';
 const types = '[.]type[.]ts$';
 const resolvers = '[.]resolver[.]ts$';
@@ -117,6 +118,15 @@ const rules = [
       'An input is the one declaration of an operation’s parameters for both surfaces. With an entity in it, a column could not change without the API.',
     from: { path: inputs },
     to: { path: '^src/', pathNot: [inputs, '^src/input/'] },
+  },
+  {
+    name: 'documentations-show-what-is-sent',
+    comment: 'What describes an operation knows its input and its failures, and nothing of how it is done.',
+    from: { path: documentations },
+    to: {
+      path: '^src/',
+      pathNot: [documentations, inputs, '^src/(errors|rest/openapi|datasources/jdbc-url)[.]ts$'],
+    },
   },
   {
     name: 'filters-declare-parameters-only',
@@ -233,19 +243,19 @@ const rules = [
     to: { path: http },
   },
 
-  // The playground runs in a browser.
+  // The playground and the page of the legacy API run in a browser.
   {
     name: 'playground-stands-alone',
     comment:
       'The playground is bundled for the browser: what it imports of the gateway would be sent to every visitor.',
-    from: { path: '^src/playground/' },
+    from: { path: '^src/(playground|docs-page)/' },
     to: { path: '^src/', pathNot: '^src/playground/' },
   },
   {
     name: 'gateway-serves-the-bundle',
-    comment: 'The gateway serves the playground as files: nothing of its source runs in Node.js.',
-    from: { path: '^src/', pathNot: '^src/playground/' },
-    to: { path: '^src/playground/' },
+    comment: 'The gateway serves its pages as files: nothing of their sources runs in Node.js.',
+    from: { path: '^src/', pathNot: '^src/(playground|docs-page)/' },
+    to: { path: '^src/(playground|docs-page)/' },
   },
 ];
 

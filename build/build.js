@@ -1,5 +1,6 @@
 /**
- * The whole build, into dist/: the gateway by the TypeScript compiler, the playground by esbuild.
+ * The whole build, into dist/: the gateway by the TypeScript compiler, the playground by esbuild, and the page that shows
+ * the legacy API from Swagger UI's own bundle.
  *
  *     node build/build.js [--if-missing]
  *
@@ -7,10 +8,11 @@
  * output of a command that it runs before is the command's alone.
  */
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { basename, join } from 'node:path';
+import { basename, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -38,14 +40,12 @@ async function build() {
   await rm(marker, { force: true });
   await rm(dist, { recursive: true, force: true });
   try {
-    await Promise.all([compileGateway(), bundlePlayground(join(dist, 'playground'))]);
+    await Promise.all([compileGateway(), bundlePlayground(join(dist, 'playground')), copyDocs(join(dist, 'docs'))]);
   } catch (error) {
     fail(`The build failed: ${error.message}`);
   }
   await writeFile(marker, '');
-  console.error(
-    `Built the gateway and its playground into dist/ in ${((performance.now() - started) / 1000).toFixed(1)} s`,
-  );
+  console.error(`Built the gateway and its pages into dist/ in ${((performance.now() - started) / 1000).toFixed(1)} s`);
 }
 
 async function compileGateway() {
@@ -111,6 +111,33 @@ async function bundlePlayground(directory) {
     .replace('{{style}}', outputOf(page, 'playground', '.css'));
   await mkdir(directory, { recursive: true });
   await writeFile(join(directory, 'playground.html'), html);
+}
+
+/** Copies Swagger UI and the page around it: docs.html, the licences, and in assets/ what the page loads, named as above. */
+async function copyDocs(directory) {
+  const source = join(root, 'src/docs-page');
+  const library = join(require.resolve('swagger-ui-dist/package.json'), '..');
+  await mkdir(join(directory, 'assets'), { recursive: true });
+  const [script, bundle, style, template] = await Promise.all([
+    copyHashed(join(source, 'docs.js'), join(directory, 'assets')),
+    copyHashed(join(library, 'swagger-ui-bundle.js'), join(directory, 'assets')),
+    copyHashed(join(library, 'swagger-ui.css'), join(directory, 'assets')),
+    readFile(join(source, 'docs.html'), 'utf8'),
+    ...['LICENSE', 'NOTICE', 'swagger-ui-bundle.js.LICENSE.txt'].map((name) =>
+      copyFile(join(library, name), join(directory, name)),
+    ),
+  ]);
+  const html = template.replace('{{script}}', script).replace('{{library}}', bundle).replace('{{style}}', style);
+  await writeFile(join(directory, 'docs.html'), html);
+}
+
+async function copyHashed(file, directory) {
+  const text = await readFile(file, 'utf8');
+  const hash = createHash('sha256').update(text).digest('hex').slice(0, 8).toUpperCase();
+  const name = `${basename(file, extname(file))}-${hash}${extname(file)}`;
+  // Their source maps are not copied, and browsers that look for them would find nothing.
+  await writeFile(join(directory, name), text.replace(/\n\/[/*]# sourceMappingURL=.*$/, '\n'));
+  return name;
 }
 
 function outputOf({ metafile }, name, extension) {

@@ -2,11 +2,18 @@ import 'reflect-metadata';
 import { readFileSync } from 'node:fs';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify, LogController } from 'fastify';
 import type { DestinationStream, Logger } from 'pino';
+import { addAccountDocumentation, deleteAccountDocumentation } from './accounts/account.openapi.js';
 import { addAccountOperation, deleteAccountOperation } from './accounts/account.routes.js';
 import { AccountService } from './accounts/account.service.js';
 import { startAuditRetention } from './audit/audit-retention.js';
 import { AuditTrail } from './audit/audit-trail.js';
 import type { Config } from './config.js';
+import {
+  addDatasourceDocumentation,
+  deleteDatasourcesDocumentation,
+  editDatasourceDocumentation,
+  editDatasourceOnSharedPathDocumentation,
+} from './datasources/datasource.openapi.js';
 import {
   addDatasourceOperation,
   deleteAccountPathOperation,
@@ -27,6 +34,7 @@ import { countingRarely } from './operations/register-size.js';
 import { Register } from './register.js';
 import { transportFailure } from './rest/envelope.js';
 import { answerLegacyError, registerLegacyRoutes } from './rest/legacy-routes.js';
+import { registerOpenApi } from './rest/openapi.routes.js';
 import { ApiKeys } from './security/api-keys.js';
 import { CredentialSeal } from './security/credential-seal.js';
 import { TokenVerifier } from './security/token-verifier.js';
@@ -110,6 +118,15 @@ export async function createApp(config: Config, logDestination?: DestinationStre
     '/data-source/update-jdbc-conn': editDatasourceOperation(datasources),
     '/data-source/delete-jdbc': deleteDatasourcesOperation(datasources),
   });
+  if (config.openApi) {
+    registerOpenApi(http, version(), {
+      '/data-source/add_account': [addAccountDocumentation],
+      '/data-source/delete_account': [deleteAccountDocumentation, editDatasourceOnSharedPathDocumentation],
+      '/data-source/add-jdbc-conn': [addDatasourceDocumentation],
+      '/data-source/update-jdbc-conn': [editDatasourceDocumentation],
+      '/data-source/delete-jdbc': [deleteDatasourcesDocumentation],
+    });
+  }
   const { auditRetentionDays } = config;
   if (auditRetentionDays !== undefined) {
     const stopRetention = startAuditRetention(audit, auditRetentionDays, log);

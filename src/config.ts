@@ -52,6 +52,8 @@ export interface Config {
   readonly introspection: boolean;
   /** Whether the playground is served. */
   readonly playground: boolean;
+  /** Whether the description of the legacy routes is served. */
+  readonly openApi: boolean;
   /** How large a GraphQL document may be. */
   readonly documentLimits: DocumentLimits;
   /** The largest body that is read, in bytes. */
@@ -169,6 +171,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     corsOrigins: read('CORS_ORIGINS', origins, []),
     introspection: read('INTROSPECTION', trueOrFalse, isOpen),
     playground: read('PLAYGROUND', trueOrFalse, isOpen),
+    openApi: read('OPENAPI', trueOrFalse, isOpen),
     documentLimits: {
       maxTokens: read('GRAPHQL_MAX_TOKENS', wholeNumber(100, 100_000), 2000),
       maxDepth: read('GRAPHQL_MAX_DEPTH', wholeNumber(1, 100), 8),

@@ -4,38 +4,42 @@
  * headers) stands in that surface's own table.
  */
 export const errorCodes = {
-  /** Parameters are missing, of the wrong type or out of their limits. */
   BAD_USER_INPUT: 400,
-  /** An error of the service itself. */
   INTERNAL_SERVER_ERROR: 1000,
-  /** The service cannot answer now; the same request may succeed later. */
   SERVICE_UNAVAILABLE: 1000,
-  /** No key or token was sent, or not a valid one. */
   UNAUTHENTICATED: 1003,
-  /** The key or token has expired. */
   CREDENTIAL_EXPIRED: 1004,
-  /** The caller is known, and lacks the permission. */
   FORBIDDEN: 1003,
-  /** The caller has sent more requests than it may in a minute. */
   RATE_LIMITED: 429,
-  /** There is no account with this provider, id and region. */
   ACCOUNT_NOT_FOUND: 1222,
-  /** There is an account with this provider, id and region already. */
   ACCOUNT_ALREADY_EXISTS: 1230,
-  /** Neither a secret nor a user name with a password was given. */
   CREDENTIAL_REQUIRED: 1231,
-  /** The account has a datasource with this instance id already. */
   DATASOURCE_ALREADY_EXISTS: 1234,
-  /** The account has no datasource with this instance id. */
   DATASOURCE_NOT_FOUND: 1249,
-  /** The JDBC URL is malformed, or carries a password. */
   INVALID_JDBC_URL: 1253,
-  /** The datasource is at another version than the one that the caller expected. */
   VERSION_CONFLICT: 1901,
 } as const;
 
 /** The name of one of {@link errorCodes}. */
 export type ErrorName = keyof typeof errorCodes;
+
+/** What each of them means. */
+export const errorMeanings: Readonly<Record<ErrorName, string>> = {
+  BAD_USER_INPUT: 'Parameters are missing, of the wrong type or out of their limits.',
+  INTERNAL_SERVER_ERROR: 'An error of the service itself.',
+  SERVICE_UNAVAILABLE: 'The service cannot answer now; the same request may succeed later.',
+  UNAUTHENTICATED: 'No key or token was sent, or not a valid one.',
+  CREDENTIAL_EXPIRED: 'The key or token has expired.',
+  FORBIDDEN: 'The caller is known, and lacks the permission.',
+  RATE_LIMITED: 'The caller has sent more requests than it may in a minute.',
+  ACCOUNT_NOT_FOUND: 'There is no account with this provider, id and region.',
+  ACCOUNT_ALREADY_EXISTS: 'There is an account with this provider, id and region already.',
+  CREDENTIAL_REQUIRED: 'Neither a secret nor a user name with a password was given.',
+  DATASOURCE_ALREADY_EXISTS: 'The account has a datasource with this instance id already.',
+  DATASOURCE_NOT_FOUND: 'The account has no datasource with this instance id.',
+  INVALID_JDBC_URL: 'The JDBC URL is malformed, or carries a password.',
+  VERSION_CONFLICT: 'The datasource is at another version than the one that the caller expected.',
+};
 
 /** An error whose message is written for the caller: it names no driver, statement or credential. */
 export class DomainError extends Error {

@@ -103,6 +103,12 @@ export const settings = {
     description: 'Whether the playground is served at `/graphql`: `true` or `false`.',
     whenAbsent: '`true` where everyone is let in, else `false`',
   },
+  OPENAPI: {
+    name: 'OPENAPI',
+    description:
+      'Whether the description of the legacy REST routes is served at `/openapi.json`, and at `/docs` for browsers: `true` or `false`.',
+    whenAbsent: '`true` where everyone is let in, else `false`',
+  },
   GRAPHQL_MAX_TOKENS: {
     name: 'GRAPHQL_MAX_TOKENS',
     description:

@@ -227,6 +227,16 @@ const cases: readonly Case[] = [
     ],
     wrong: ['no', 'FALSE', '0'],
   },
+  {
+    name: 'OPENAPI',
+    read: ({ openApi }) => openApi,
+    absent: true,
+    right: [
+      ['true', true],
+      ['false', false],
+    ],
+    wrong: ['on', 'TRUE', '0'],
+  },
   number('GRAPHQL_MAX_TOKENS', ({ documentLimits }) => documentLimits.maxTokens, 2000, 100, 100_000),
   number('GRAPHQL_MAX_DEPTH', ({ documentLimits }) => documentLimits.maxDepth, 8, 1, 100),
   number('GRAPHQL_MAX_ALIASES', ({ documentLimits }) => documentLimits.maxAliases, 15, 0, 10_000),
@@ -478,11 +488,12 @@ describe('a MySQL address', () => {
 describe('who is let in', () => {
   test('is everyone, said to be for want of a word, on a loopback address', () => {
     for (const HOST of ['', '127.0.0.1', '::1', 'localhost', '127.9.9.9']) {
-      const { authentication, introspection, playground } = loadConfig({ HOST });
-      expect({ authentication, introspection, playground }).toEqual({
+      const { authentication, introspection, playground, openApi } = loadConfig({ HOST });
+      expect({ authentication, introspection, playground, openApi }).toEqual({
         authentication: { keys: false, tokens: undefined, isOpenByDefault: true },
         introspection: true,
         playground: true,
+        openApi: true,
       });
     }
   });
@@ -494,11 +505,17 @@ describe('who is let in', () => {
     }
   });
 
-  test('closes the schema and the playground, unless they are asked for', () => {
-    expect(loadConfig({ AUTH: 'keys' })).toMatchObject({ introspection: false, playground: false });
-    expect(loadConfig({ AUTH: 'keys', INTROSPECTION: 'true', PLAYGROUND: 'true' })).toMatchObject({
+  test('closes the schema, the playground and the description of the legacy routes, unless they are asked for', () => {
+    expect(loadConfig({ AUTH: 'keys' })).toMatchObject({
+      introspection: false,
+      playground: false,
+      openApi: false,
+    });
+    const asked = { INTROSPECTION: 'true', PLAYGROUND: 'true', OPENAPI: 'true' };
+    expect(loadConfig({ AUTH: 'keys', ...asked })).toMatchObject({
       introspection: true,
       playground: true,
+      openApi: true,
     });
   });
 

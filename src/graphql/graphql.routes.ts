@@ -10,12 +10,13 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest }
 import type { GraphQLFormattedError, GraphQLSchema } from 'graphql';
 import type { AuditTrail } from '../audit/audit-trail.js';
 import { DomainError } from '../errors.js';
+import type { BundledPage } from '../http/bundled-page.js';
 import { accessPlugin } from './access.plugin.js';
 import { answerPlugin, statusOfCode, statusOfRequestError } from './answer.plugin.js';
 import { DocumentGate } from './document-gate.js';
 import type { DocumentLimits } from './document-limits.js';
 import { formatGraphQLError } from './errors.js';
-import { type PlaygroundPage, prefersPlayground } from './playground.routes.js';
+import { prefersPlayground } from './playground.routes.js';
 import { Loaders, type RequestContext } from './request-context.js';
 
 const path = '/graphql';
@@ -23,7 +24,7 @@ const path = '/graphql';
 /** How the GraphQL surface is set up. */
 export interface GraphQLOptions {
   /** The playground's page; undefined where it is not served. */
-  readonly playground: PlaygroundPage | undefined;
+  readonly playground: BundledPage | undefined;
   /** Whether the schema may be asked for; where not, errors do not suggest its names either. */
   readonly introspection: boolean;
   readonly limits: DocumentLimits;

@@ -119,7 +119,7 @@ function accessOf(request: FastifyRequest): Access {
   const { url, config } = request.routeOptions;
   if (url === undefined || request.is404 || config.isOpen?.(request)) return 'open';
   const method = request.method === 'HEAD' ? 'GET' : request.method;
-  const pattern = url.startsWith('/playground/') ? '/playground/*' : url;
+  const pattern = url.replace(/^\/(playground|docs)\/.*$/, '/$1/*');
   return routeAccess[`${method} ${pattern}`] ?? 'admin';
 }
 

@@ -1,5 +1,5 @@
 import { registerDecorator } from 'class-validator';
-import { Field, Int } from 'type-graphql';
+import { Field, getMetadataStorage, Int } from 'type-graphql';
 import { DateTimeScalar } from './date-time.js';
 import { isFlag, isIdentifier, isInteger, isText, isWellFormedText } from './rules.js';
 
@@ -34,8 +34,10 @@ export interface Parameter extends ParameterDeclaration {
   readonly restName: string;
 }
 
-const largestInteger = 2147483647;
-const largestList = 1000;
+/** The greatest value of an integer that has no limit of its own. */
+export const largestInteger = 2147483647;
+/** The most entries of a list. */
+export const largestList = 1000;
 const declared = new Map<object, Parameter[]>();
 
 /**
@@ -49,7 +51,7 @@ export function Parameter(declaration: ParameterDeclaration): PropertyDecorator 
     declared.set(target, [...(declared.get(target) ?? []), parameter]);
     Field(() => graphqlType(declaration.kind), {
       nullable: (declaration.optional || declaration.patch) ?? false,
-      description: describe(parameter),
+      description: describeParameter(parameter),
     })(target, key);
     registerDecorator({
       name: 'parameter',
@@ -70,6 +72,16 @@ export function parametersOf(inputClass: abstract new () => object): readonly Pa
     found.unshift(...(declared.get(at) ?? []));
   }
   return found;
+}
+
+/** What an input class is, as it describes itself; empty where it does not. */
+export function describeInput(inputClass: abstract new () => object): string {
+  return getMetadataStorage().inputTypes.find(({ target }) => target === inputClass)?.description ?? '';
+}
+
+/** What a parameter means and what it must be, in whole sentences. */
+export function describeParameter(parameter: Parameter): string {
+  return `${parameter.description} It ${requirement(parameter)}.`;
 }
 
 /** What is wrong with a value, as the end of a sentence that starts with the parameter's name; undefined where nothing is. */
@@ -124,10 +136,6 @@ function requirement(parameter: ParameterDeclaration): string {
     case 'dateTime':
       return 'must be a date and time such as 2024-02-29T13:05:00.000Z';
   }
-}
-
-function describe(parameter: Parameter): string {
-  return `${parameter.description} It ${requirement(parameter)}.`;
 }
 
 function graphqlType(kind: ParameterKind) {

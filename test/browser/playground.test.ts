@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, tes
 import type { Browser, BrowserContext, Locator, Page, Response } from 'playwright-core';
 import { findChromium, howToGetChromium, launchChromium } from '../support/chromium.js';
 import { startGateway } from '../support/gateway.js';
+import { type WatchedContext, watchedContext } from '../support/watched-context.js';
 
 jest.setTimeout(120_000);
 
@@ -15,8 +16,7 @@ if (isSkipped) console.warn(howToGetChromium);
   let context: BrowserContext;
   let page: Page;
   let opened: Response | null;
-  let complaints: string[];
-  let requested: string[];
+  let watched: WatchedContext;
 
   beforeAll(async () => {
     gateway = await startGateway();
@@ -29,29 +29,8 @@ if (isSkipped) console.warn(howToGetChromium);
   });
 
   beforeEach(async () => {
-    complaints = [];
-    requested = [];
-    // Tall enough that the editor, which draws only the lines in view, draws a whole answer.
-    context = await browser.newContext({ viewport: { width: 1400, height: 1600 } });
-    context.on('request', (request) => requested.push(request.url()));
-    context.on('requestfailed', (request) => {
-      const reason = request.failure()?.errorText;
-      // What was still on its way when the page was left.
-      if (reason !== 'net::ERR_ABORTED') complaints.push(`${request.url()}: ${reason}`);
-    });
-    context.on('response', (response) => {
-      if (response.status() >= 400) complaints.push(`${response.url()}: ${response.status()}`);
-    });
-    context.on('console', (message) => {
-      if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
-    });
-    context.on('weberror', (error) => complaints.push(String(error.error())));
-    await context.exposeFunction('reportViolation', (violation: string) => complaints.push(violation));
-    await context.addInitScript({
-      content: `addEventListener('securitypolicyviolation', (event) => {
-        reportViolation(event.violatedDirective + ': ' + event.blockedURI);
-      });`,
-    });
+    watched = await watchedContext(browser);
+    context = watched.context;
     page = await context.newPage();
     await open();
   });
@@ -59,8 +38,8 @@ if (isSkipped) console.warn(howToGetChromium);
   afterEach(async () => {
     await context.close();
     const { origin } = new URL(gateway.url);
-    expect(requested.filter((url) => !url.startsWith('data:') && new URL(url).origin !== origin)).toEqual([]);
-    expect(complaints).toEqual([]);
+    expect(watched.foreignRequests(origin)).toEqual([]);
+    expect(watched.complaints).toEqual([]);
   });
 
   test('runs every tab in order and shows its result', async () => {

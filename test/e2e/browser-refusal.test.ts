@@ -27,6 +27,8 @@ const routes: readonly Route[] = [
   { method: 'POST', path: '/graphql', headers: json, body: deletion },
   { method: 'PUT', path: '/graphql', headers: json, body: deletion },
   { method: 'GET', path: '/playground/' },
+  { method: 'GET', path: '/openapi.json' },
+  { method: 'GET', path: '/docs' },
   { method: 'POST', path: '/data-source/add_account', headers: json, body: '{}' },
   { method: 'POST', path: '/data-source/delete_account', headers: json, body: legacyDeletion },
   { method: 'POST', path: '/data-source/add-jdbc-conn', headers: json, body: '{}' },

@@ -47,11 +47,15 @@ export async function startKeyedGateway(
 }
 
 /** Makes a key with these permissions beside the gateways that serve the same database, as the command line does. */
-export async function makeKey(env: Record<string, string>, granted: readonly Permission[]): Promise<string> {
+export async function makeKey(
+  env: Record<string, string>,
+  granted: readonly Permission[],
+  expiresAt: Date | null = null,
+): Promise<string> {
   const register = new Register(loadConfig(env), pino({ level: 'silent' }), 'tool');
   try {
     await register.prepareOnce();
-    return (await new ApiKeys(register).create(granted.join(' and '), granted, null)).key;
+    return (await new ApiKeys(register).create(granted.join(' and '), granted, expiresAt)).key;
   } finally {
     await register.close();
   }
