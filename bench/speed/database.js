@@ -1,0 +1,101 @@
+/** A database for the measurement: a private server, the register in it, and the statements that the gateway sends. */
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { transform } from '@swc/core';
+import mysql from 'mysql2/promise';
+import { account, accountCount, datasource, datasourceCount, seededId } from './operations.js';
+
+const root = new URL('../../', import.meta.url);
+
+/** Starts a private MariaDB or MySQL with its durable settings, as the tests do; or takes the one that `url` names. */
+export async function startDatabase(url) {
+  const server = url === undefined ? await (await testSupport('database-server.ts')).startServer() : undefined;
+  const name = `gateway_bench_${randomBytes(4).toString('hex')}`;
+  const base = (server?.url ?? url).replace(/\/[^/]*$/, (end) => (end.includes('@') ? end : ''));
+  const admin = await mysql.createConnection(base);
+  await admin.query(`CREATE DATABASE ${name}`);
+  const [[{ version, durability }]] = await admin.query(
+    'SELECT VERSION() AS version, @@innodb_flush_log_at_trx_commit AS durability',
+  );
+  return {
+    url: `${base}/${name}`,
+    version,
+    durability,
+    async remove() {
+      await admin.query(`DROP DATABASE ${name}`);
+      await admin.end();
+      await server?.remove();
+    },
+  };
+}
+
+/** Adds the accounts and datasources that the load asks for, by the gateway itself. */
+export async function seed(url, headers) {
+  const post = async (query, input) => {
+    const response = await fetch(`${url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify({ query, variables: { input } }),
+    });
+    const { errors } = await response.json();
+    if (errors !== undefined) throw new Error(`The register was not filled: ${JSON.stringify(errors)}`);
+  };
+  for (let number = 0; number < accountCount; number += 1) {
+    await post('mutation ($input: AddAccountInput!) { addAccount(input: $input) { code } }', account(number));
+  }
+  for (let number = 0; number < datasourceCount; number += 1) {
+    await post(
+      'mutation ($input: AddDatasourceInput!) { addDatasource(input: $input) { code } }',
+      datasource(seededId(number), number),
+    );
+  }
+}
+
+/** The texts of the statements that the gateway sends, taken from its own build. */
+export async function gatewayStatements() {
+  const datasources = await built('datasources/datasource.statements.js');
+  const accounts = await built('accounts/account.statements.js');
+  const audit = await built('audit/audit.statements.js');
+  const order = { property: 'createdAt', descending: false };
+  const keys = Array.from({ length: accountCount }, (_, number) => account(number));
+  const any = { accountProviderId: 1, accountId: 'a', region: 'r', instanceId: 'i' };
+  return {
+    insert: await textOf((session) => datasources.insertDatasource(session, {})),
+    audit: await textOf((session) => audit.insertAuditEvent(session, {})),
+    update: await textOf((session) => datasources.updateDatasource(session, {})),
+    lock: await textOf((session) => datasources.lockDatasource(session, any)),
+    find: await textOf((session) => datasources.selectDatasource(session, any)),
+    page: await textOf((session) =>
+      datasources.selectDatasourcePage(session, {}, { order, limit: 100, backward: false }),
+    ),
+    accounts: await textOf((session) => accounts.selectAccounts(session, keys)),
+  };
+}
+
+async function textOf(send) {
+  let text;
+  const note = (result) => async (sql) => {
+    text = sql;
+    return result;
+  };
+  await send({ dialect: { name: 'mysql', forUpdate: ' FOR UPDATE' }, rows: note([]), run: note(1) });
+  return text;
+}
+
+async function built(path) {
+  await import('reflect-metadata');
+  return import(new URL(`dist/${path}`, root));
+}
+
+/** What the tests share is in TypeScript. */
+async function testSupport(name) {
+  const source = await readFile(new URL(`test/support/${name}`, root), 'utf8');
+  const { code } = await transform(source, { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' } });
+  const directory = fileURLToPath(new URL('node_modules/.cache/bench/', root));
+  mkdirSync(directory, { recursive: true });
+  const file = `${directory}${name.replace(/\.ts$/, '.mjs')}`;
+  writeFileSync(file, code);
+  return import(pathToFileURL(file));
+}

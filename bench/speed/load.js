@@ -1,0 +1,49 @@
+/**
+ * The load, in a process of its own: so many connections, each of which sends its next request when it has its answer.
+ * Told what to do by messages from measure.js, it answers each with what it saw.
+ */
+import autocannon from 'autocannon';
+import { anyNumber, operations } from './operations.js';
+
+process.on('message', async (order) => process.send(await run(order)));
+
+/** @param seconds how long, or `amount` how many requests */
+async function run({ operation, url, headers, connections, seconds, amount }) {
+  const { request, isRight } = operations[operation];
+  const wrong = [];
+  const times = [];
+  let sent = 0;
+  const run = Math.random().toString(36).slice(2);
+  const load = autocannon({
+    url,
+    connections,
+    ...(amount === undefined ? { duration: seconds } : { amount }),
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    requests: [
+      {
+        setupRequest(one, context) {
+          sent += 1;
+          const { body, expected } = request(anyNumber(), `${run}-${sent}`);
+          context.expected = expected;
+          return { ...one, body };
+        },
+        onResponse(status, answer, context) {
+          if (status === 200 && isRight(answer, context.expected)) return;
+          if (wrong.length < 3) wrong.push(`${status} ${answer.slice(0, 500)}`);
+        },
+      },
+    ],
+  });
+  // Its own histogram knows whole milliseconds only.
+  load.on('response', (_client, _status, _bytes, milliseconds) => times.push(milliseconds));
+  const started = performance.now();
+  const { errors, timeouts } = await load;
+  const elapsed = (performance.now() - started) / 1000;
+  if (wrong.length > 0 || errors > 0 || timeouts > 0 || times.length === 0) {
+    return { failure: `${errors} errors, ${timeouts} timeouts, and answers that are wrong: ${wrong.join('\n')}` };
+  }
+  times.sort((one, other) => one - other);
+  const at = (part) => times[Math.floor(part * (times.length - 1))];
+  return { requests: times.length, rate: times.length / elapsed, p50: at(0.5), p99: at(0.99) };
+}

@@ -1,0 +1,73 @@
+/** The processes that are measured, each with its CPU, its memory and its start. */
+import { spawn } from 'node:child_process';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const ticksPerSecond = 100;
+const pageKilobytes = 4;
+
+/** The gateway as it is built. */
+export const gatewayProgram = fileURLToPath(new URL('../../dist/server.js', import.meta.url));
+/** The floor. */
+export const floorProgram = fileURLToPath(new URL('floor.js', import.meta.url));
+
+/** Starts a server with these settings and no others, and waits until it is ready; its output goes to a file. */
+export async function startServerProcess(program, env, directory, nodeArguments = []) {
+  const output = join(directory, `${Math.random().toString(36).slice(2)}.log`);
+  const file = openSync(output, 'w');
+  const started = performance.now();
+  const child = spawn(process.execPath, [...nodeArguments, program], {
+    cwd: directory,
+    env: { PATH: process.env.PATH, NODE_ENV: 'production', PORT: '0', ...env },
+    stdio: ['ignore', file, file],
+  });
+  closeSync(file);
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  const url = await ready(child, output);
+  return {
+    url,
+    startMilliseconds: performance.now() - started,
+    /** CPU seconds since its start, those of its worker processes included. */
+    cpu: () => processesOf(child.pid).reduce((sum, pid) => sum + cpuSeconds(pid), 0),
+    /** Resident memory in MiB, as above. */
+    memory: () => processesOf(child.pid).reduce((sum, pid) => sum + residentMebibytes(pid), 0),
+    async stop() {
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
+}
+
+async function ready(child, output) {
+  for (;;) {
+    if (child.exitCode !== null) throw new Error(`A server ended: ${readFileSync(output)}`);
+    const url = /Server listening at (http:\/\/[\d.]+:\d+)/.exec(readFileSync(output, 'utf8'))?.[1];
+    if (url !== undefined && (await isReady(url))) return url;
+    await sleep(2);
+  }
+}
+
+async function isReady(url) {
+  const response = await fetch(`${url}/readyz`, { headers: { connection: 'close' } }).catch(() => undefined);
+  await response?.arrayBuffer();
+  return response?.status === 200;
+}
+
+function processesOf(pid) {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
+  return [pid, ...children];
+}
+
+function cpuSeconds(pid) {
+  // The second field is the program's name in parentheses, which may have spaces in it.
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /s, '')
+    .split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+}
+
+function residentMebibytes(pid) {
+  return (Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * pageKilobytes) / 1024;
+}
