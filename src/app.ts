@@ -31,6 +31,7 @@ import { registerHealth } from './operations/health.routes.js';
 import { Metrics } from './operations/metrics.js';
 import { countRequests, registerMetrics } from './operations/metrics.routes.js';
 import { countingRarely } from './operations/register-size.js';
+import type { Tracing } from './operations/tracing.js';
 import { Register } from './register.js';
 import { transportFailure } from './rest/envelope.js';
 import { answerLegacyError, registerLegacyRoutes } from './rest/legacy-routes.js';
@@ -59,6 +60,7 @@ export interface App {
  */
 export async function createApp(config: Config, logDestination?: DestinationStream): Promise<App> {
   const log = createLog(config.logLevel, logDestination);
+  const tracing = config.tracesEndpoint === undefined ? undefined : await loadTracing(log);
   const metrics = new Metrics(version(), {
     databaseUse: () => register.use,
     registerSize: countingRarely(async () => ({
@@ -68,6 +70,7 @@ export async function createApp(config: Config, logDestination?: DestinationStre
   });
   const register = new Register(config, log, 'gateway', {
     unitEnded: (kind, milliseconds) => metrics.unitEnded(kind, milliseconds),
+    statement: tracing?.statement(config.database.kind),
   });
   const audit = new AuditTrail(register, {
     onRefusal: (reason) => metrics.callerRefused(reason),
@@ -84,8 +87,11 @@ export async function createApp(config: Config, logDestination?: DestinationStre
     tokens:
       tokens === undefined
         ? undefined
-        : new TokenVerifier(tokens, (error) =>
-            log.warn({ err: error }, 'the issuer does not answer: its keys of before go on being used'),
+        : new TokenVerifier(
+            tokens,
+            (error) => log.warn({ err: error }, 'the issuer does not answer: its keys of before go on being used'),
+            undefined,
+            tracing?.fetch,
           ),
   };
   if (config.authentication.isOpenByDefault) {
@@ -99,7 +105,9 @@ export async function createApp(config: Config, logDestination?: DestinationStre
     register.beginClosing();
   });
   http.addHook('onClose', () => register.close());
+  http.addHook('onClose', async () => tracing?.stop());
   registerRequestLog(http);
+  tracing?.requests(http);
   countRequests(http, metrics);
   await registerRequestGuard(http, config, { authenticators, audit, isClosing: () => closing.begun });
   registerHealth(http, version(), register);
@@ -133,6 +141,12 @@ export async function createApp(config: Config, logDestination?: DestinationStre
     http.addHook('onClose', async () => stopRetention());
   }
   return { http, prepare: () => register.prepare() };
+}
+
+/** The SDK is loaded only where traces are wanted. */
+async function loadTracing(log: Logger): Promise<Tracing> {
+  const { startTracing } = await import('./operations/tracing.js');
+  return startTracing(version(), (error) => log.warn({ err: error }, 'traces could not be sent, and are lost'));
 }
 
 function createHttp(config: Config, log: Logger): FastifyInstance {

@@ -5,6 +5,7 @@ import type { SealingKey } from './security/sealing-key.js';
 import type { TokenExpectations } from './security/token-verifier.js';
 import {
   authenticationWays,
+  collectorUrl,
   databaseLocation,
   hostName,
   issuerUrl,
@@ -62,6 +63,8 @@ export interface Config {
   readonly rateLimit: number | undefined;
   /** How long the audit is kept, in days; undefined for ever. */
   readonly auditRetentionDays: number | undefined;
+  /** Where traces are sent; undefined where none are made. */
+  readonly tracesEndpoint: string | undefined;
   /** The proxies whose word is taken for the client's address: how many, or which; false for none. */
   readonly trustProxy: number | string[] | false;
 }
@@ -181,6 +184,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     bodyLimit: read('BODY_LIMIT', wholeNumber(1024, 104_857_600), 2 * 1024 * 1024),
     rateLimit: read('RATE_LIMIT', wholeNumber(1, 1_000_000), undefined),
     auditRetentionDays: read('AUDIT_RETENTION_DAYS', wholeNumber(1, 36_500), undefined),
+    tracesEndpoint: read('OTEL_EXPORTER_OTLP_ENDPOINT', collectorUrl, undefined),
     trustProxy: read<number | string[] | false>('TRUST_PROXY', proxies, false),
   };
   const isSet = (name: SettingName) => Boolean(env[name] || env[`${name}_FILE`]);

@@ -125,6 +125,15 @@ export function issuerUrl(value: string): string {
     : must('an https URL without a query (http only on a loopback address)');
 }
 
+/** Reads the URL of a collector of traces. */
+export function collectorUrl(value: string): string {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  const isRight = url?.protocol === 'https:' || url?.protocol === 'http:';
+  return isRight && url?.search === '' && url.hash === '' && url.username === '' && url.password === ''
+    ? value
+    : must('an http or https URL without a user, a password or a query, such as http://127.0.0.1:4318');
+}
+
 /** Reads how many proxies are trusted, or which. */
 export function proxies(value: string): number | string[] {
   if (/^\d{1,2}$/.test(value)) return Number(value);

@@ -159,6 +159,12 @@ export const settings = {
     description: 'How long the audit is kept, in days, 1 to 36500; what is older is removed.',
     whenAbsent: 'for ever',
   },
+  OTEL_EXPORTER_OTLP_ENDPOINT: {
+    name: 'OTEL_EXPORTER_OTLP_ENDPOINT',
+    description:
+      'The URL to which traces are sent by OTLP over HTTP (`/v1/traces` is put behind it). The other settings of OpenTelemetry hold as it documents them: `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_TRACES_SAMPLER` and more.',
+    whenAbsent: 'no traces are made',
+  },
   LOG_LEVEL: {
     name: 'LOG_LEVEL',
     description: `The least important log lines to write: ${logLevels.map((level) => `\`${level}\``).join(', ')}.`,

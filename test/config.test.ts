@@ -245,6 +245,16 @@ const cases: readonly Case[] = [
   number('RATE_LIMIT', ({ rateLimit }) => rateLimit, undefined, 1, 1_000_000),
   number('AUDIT_RETENTION_DAYS', ({ auditRetentionDays }) => auditRetentionDays, undefined, 1, 36_500),
   {
+    name: 'OTEL_EXPORTER_OTLP_ENDPOINT',
+    read: ({ tracesEndpoint }) => tracesEndpoint,
+    absent: undefined,
+    right: [
+      ['http://127.0.0.1:4318', 'http://127.0.0.1:4318'],
+      ['https://collector.example.com/otlp', 'https://collector.example.com/otlp'],
+    ],
+    wrong: ['collector:4318', 'grpc://collector:4317', 'http://user:pw@collector:4318', 'http://collector?key=1', ' '],
+  },
+  {
     name: 'TRUST_PROXY',
     read: ({ trustProxy }) => trustProxy,
     absent: false,

@@ -1,4 +1,4 @@
-import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify, type RemoteJWKSet } from 'jose';
+import { createRemoteJWKSet, customFetch, errors, type JWTPayload, jwtVerify, type RemoteJWKSet } from 'jose';
 import { DomainError, UnavailableError } from '../errors.js';
 import { type Caller, type Permission, parsePermissions, permissions } from './caller.js';
 import { RefusedCallerError } from './refused-caller.js';
@@ -36,6 +36,7 @@ export class TokenVerifier {
   readonly #expectations: TokenExpectations;
   readonly #onStaleKeys: (error: unknown) => void;
   readonly #ages: KeyAges;
+  readonly #fetch: typeof fetch;
   #keys: RemoteJWKSet | undefined;
   #discovery: Promise<RemoteJWKSet> | undefined;
   #loadedAt = Number.NEGATIVE_INFINITY;
@@ -45,15 +46,18 @@ export class TokenVerifier {
    * Nothing is fetched before the first token: an issuer that is down does not keep the gateway from starting.
    *
    * @param onStaleKeys told where the issuer's keys could not be asked for again, and those that are known go on being used
+   * @param fetchFromIssuer what the issuer is asked with
    */
   constructor(
     expectations: TokenExpectations,
     onStaleKeys: (error: unknown) => void = () => undefined,
     ages: KeyAges = keyAges,
+    fetchFromIssuer: typeof fetch = fetch,
   ) {
     this.#expectations = expectations;
     this.#onStaleKeys = onStaleKeys;
     this.#ages = ages;
+    this.#fetch = fetchFromIssuer;
   }
 
   /**
@@ -105,7 +109,7 @@ export class TokenVerifier {
     if (this.#hasJustFailed()) {
       return Promise.reject(new UnavailableError(new Error('the issuer could not be reached a moment ago')));
     }
-    this.#discovery ??= discover(this.#expectations.issuer, this.#ages.longest)
+    this.#discovery ??= discover(this.#expectations.issuer, this.#ages.longest, this.#fetch)
       .then((keys) => {
         this.#keys = keys;
         return keys;
@@ -121,9 +125,9 @@ export class TokenVerifier {
   }
 }
 
-async function discover(issuer: string, longestAge: number): Promise<RemoteJWKSet> {
+async function discover(issuer: string, longestAge: number, fetchFromIssuer: typeof fetch): Promise<RemoteJWKSet> {
   const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
-  const response = await fetch(url, { signal: AbortSignal.timeout(fetchTimeout), redirect: 'error' });
+  const response = await fetchFromIssuer(url, { signal: AbortSignal.timeout(fetchTimeout), redirect: 'error' });
   if (!response.ok) throw new Error('the discovery document of the issuer could not be read');
   const document = (await response.json()) as { issuer?: unknown; jwks_uri?: unknown };
   if (document.issuer !== issuer || typeof document.jwks_uri !== 'string' || !URL.canParse(document.jwks_uri)) {
@@ -134,6 +138,7 @@ async function discover(issuer: string, longestAge: number): Promise<RemoteJWKSe
     // An unknown key id makes it look again, but not more often than this.
     cooldownDuration: issuerPause,
     cacheMaxAge: longestAge,
+    [customFetch]: fetchFromIssuer,
   });
 }
 

@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
   type CryptoKey,
@@ -26,6 +26,8 @@ interface SigningKey {
 export class TokenIssuer {
   /** How often its keys were fetched. */
   keyFetches = 0;
+  /** The headers of every request that it got. */
+  readonly requestHeaders: IncomingHttpHeaders[] = [];
   /** What its discovery document says instead of its own URL. */
   discoveredIssuer: string | undefined;
   readonly #path: string;
@@ -64,6 +66,7 @@ export class TokenIssuer {
   /** Listens, on the same port as before. */
   async start(): Promise<void> {
     const server = createServer((request, response) => {
+      this.requestHeaders.push(request.headers);
       const answer = this.#answer(request.url ?? '');
       response.writeHead(answer === undefined ? 404 : 200, { 'content-type': 'application/json' });
       response.end(JSON.stringify(answer ?? {}));
