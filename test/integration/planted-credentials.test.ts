@@ -10,11 +10,13 @@ import { permissions } from '../../src/security/caller.js';
 import { type DatabaseServer, startServer } from '../support/database-server.js';
 import { mysqlKind } from '../support/databases.js';
 import { keyOf, makeKey } from '../support/keyed-gateway.js';
+import { type Scrape, scrape } from '../support/metrics.js';
 import { findings, formsOf } from '../support/planted.js';
 import { type GatewayProcess, startGatewayProcess, temporaryDirectory } from '../support/process.js';
 import { onDatabase, refuseAudit } from '../support/raw-database.js';
 import { sendRaw } from '../support/raw-request.js';
 import { datasourceInput, legacyBody } from '../support/samples.js';
+import { startTraceReceiver, type TraceReceiver } from '../support/trace-receiver.js';
 
 type Values = Record<string, unknown>;
 
@@ -221,6 +223,8 @@ describe.each(mysqlKind ? [sqlite, mysql] : [sqlite])('credentials planted throu
   let opened: Awaited<ReturnType<Place['open']>>;
   let env: Record<string, string>;
   let gateway: GatewayProcess;
+  let receiver: TraceReceiver;
+  let metrics: Scrape;
   let key: string;
   let reader: string;
   /** Every answer save those that are meant to give credentials, by what was asked. */
@@ -232,6 +236,7 @@ describe.each(mysqlKind ? [sqlite, mysql] : [sqlite])('credentials planted throu
 
   beforeAll(async () => {
     opened = await place.open();
+    receiver = await startTraceReceiver();
     env = {
       DATABASE_URL: opened.url,
       SECRETS_KEY: randomBytes(32).toString('base64'),
@@ -240,6 +245,9 @@ describe.each(mysqlKind ? [sqlite, mysql] : [sqlite])('credentials planted throu
       BODY_LIMIT: '100000',
       DB_TIMEOUT_MS: '3000',
       INTROSPECTION: 'true',
+      OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+      OTEL_BSP_SCHEDULE_DELAY: '200',
+      OTEL_BSP_MAX_QUEUE_SIZE: '100000',
     };
     gateway = await startGatewayProcess(env);
     const direct = { ...env, DATABASE_URL: opened.directUrl };
@@ -249,11 +257,17 @@ describe.each(mysqlKind ? [sqlite, mysql] : [sqlite])('credentials planted throu
     gathered.set('standard output and error', Buffer.from(gateway.stdout + gateway.stderr));
     for (const [name, content] of await opened.gather()) gathered.set(name, content);
     await plantInCommands();
+    metrics = await scrape(gateway.url, { 'x-api-key': key });
+    gathered.set('metrics', Buffer.from(metrics.text));
     await gateway.kill('SIGTERM');
+    gathered.set('traces', receiver.received);
     gathered.set('standard output and error in the end', Buffer.from(gateway.stdout + gateway.stderr));
     for (const [name, content] of await opened.gather()) gathered.set(`${name}, in the end`, content);
   }, 180_000);
-  afterAll(() => opened?.close());
+  afterAll(async () => {
+    await receiver?.close();
+    await opened?.close();
+  });
 
   /** Sends a request, and keeps all of its answer. */
   async function send(
@@ -671,7 +685,7 @@ describe.each(mysqlKind ? [sqlite, mysql] : [sqlite])('credentials planted throu
     for (const { text } of answers) expect(text).not.toMatch(/escape sequence: /);
   });
 
-  test('are found in no log line, table, file, log of the database, or on the way to it', () => {
+  test('are found in no log line, metric, trace, table, file, log of the database, or on the way to it', () => {
     expect([...gathered].flatMap(([name, content]) => findings(forms, name, content))).toEqual([]);
   });
 
@@ -684,6 +698,11 @@ describe.each(mysqlKind ? [sqlite, mysql] : [sqlite])('credentials planted throu
     expect(output.match(/"msg":"request"/g)?.length).toBeGreaterThan(500);
     expect(output).toContain('could not serve');
     expect(output).toContain('failed to answer');
+    expect(metrics.value('gateway_credential_reads_total')).toBe(given.length);
+    const count = (name: string) => receiver.spans.filter((span) => span.name === name).length;
+    expect(count('POST /graphql')).toBeGreaterThan(300);
+    expect(count('INSERT datasources')).toBeGreaterThan(10);
+    expect(count('mutation updateDatasource')).toBeGreaterThan(5);
   });
 });
 
