@@ -15,6 +15,7 @@ import {
   logLevels,
   oneOf,
   origins,
+  passphrase,
   pemFile,
   proxies,
   Requirement,
@@ -39,6 +40,8 @@ export interface Config {
   readonly database: DatabaseLocation;
   /** The keys that open credentials, of which the first seals; none where one is to be made beside the embedded database. */
   readonly sealingKeys: readonly SealingKey[];
+  /** What opens the credentials in an exported file; undefined where it was not said. */
+  readonly registryPassphrase: string | undefined;
   /** How long a request may wait for the database in all, in milliseconds. */
   readonly databaseTimeout: number;
   /** Connections to the database at most. */
@@ -167,6 +170,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       path: 'data/gateway.sqlite',
     }),
     sealingKeys: [...read('SECRETS_KEYS', sealingKeys, []), ...read('SECRETS_KEY', sealingKey, [])],
+    registryPassphrase: read('REGISTRY_PASSPHRASE', passphrase, undefined),
     databaseTimeout: read('DB_TIMEOUT_MS', wholeNumber(100, 60000), 4000),
     databasePoolSize: read('DB_POOL_SIZE', wholeNumber(1, 1000), 16),
     databaseQueueLimit: read('DB_QUEUE_LIMIT', wholeNumber(1, 100000), 256),

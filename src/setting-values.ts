@@ -56,6 +56,11 @@ export function wholeNumber(from: number, to: number) {
   };
 }
 
+/** Reads a passphrase, which must not be guessed soon. */
+export function passphrase(value: string): string {
+  return [...value].length >= 12 ? value : must('a passphrase of at least 12 characters');
+}
+
 /** Reads one of several words. */
 export function oneOf<const T extends string>(values: readonly T[]) {
   return (value: string): T => values.find((known) => known === value) ?? must(`one of ${values.join(', ')}`);

@@ -65,6 +65,13 @@ export const settings = {
     whenAbsent: 'the one of `SECRETS_KEY`',
     secret: true,
   },
+  REGISTRY_PASSPHRASE: {
+    name: 'REGISTRY_PASSPHRASE',
+    description:
+      'The passphrase of the credentials in an exported file, at least 12 characters; only `registry export` and `registry import` use it.',
+    whenAbsent: 'no credentials are exported or imported, unless `--passphrase-file` is given',
+    secret: true,
+  },
   AUTH: {
     name: 'AUTH',
     description:

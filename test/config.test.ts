@@ -113,6 +113,16 @@ const cases: readonly Case[] = [
     wrong: ['/nowhere/ca.pem', directory, fileWith('not a certificate')],
     besides: mysql,
   },
+  {
+    name: 'REGISTRY_PASSPHRASE',
+    read: ({ registryPassphrase }) => registryPassphrase,
+    absent: undefined,
+    right: [
+      ['correct horse battery staple', 'correct horse battery staple'],
+      ['twelve chars', 'twelve chars'],
+    ],
+    wrong: ['eleven char', ' ', '🐴🐴🐴🐴🐴🐴🐴🐴🐴🐴🐴'],
+  },
   number('DB_TIMEOUT_MS', ({ databaseTimeout }) => databaseTimeout, 4000, 100, 60_000),
   number('DB_POOL_SIZE', ({ databasePoolSize }) => databasePoolSize, 16, 1, 1000),
   number('DB_QUEUE_LIMIT', ({ databaseQueueLimit }) => databaseQueueLimit, 256, 1, 100_000),
@@ -384,6 +394,7 @@ describe('a secret setting', () => {
     DATABASE_URL: 'sqlite:from-file.sqlite',
     SECRETS_KEY: key,
     SECRETS_KEYS: `${key},${otherKey}`,
+    REGISTRY_PASSPHRASE: 'correct horse battery staple',
   };
 
   test.each(secret)('%s may be given by a file, whose ends may have white space', (name) => {

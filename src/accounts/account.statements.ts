@@ -29,6 +29,14 @@ export function insertAccount(session: Session, account: Account): Promise<numbe
   return session.run(`INSERT INTO accounts ${mapping.insertList}`, mapping.values(account));
 }
 
+/** Adds several accounts in one statement. */
+export function insertAccounts(session: Session, accounts: readonly Account[]): Promise<number> {
+  return session.run(
+    `INSERT INTO accounts ${mapping.insertListOf(accounts.length)}`,
+    accounts.flatMap((account) => mapping.values(account)),
+  );
+}
+
 /** Finds the account with a key. */
 export async function selectAccount(session: Session, key: AccountIdentity): Promise<Account | undefined> {
   return first(await session.rows<Account>(`${select} WHERE ${byKey}`, keyValues(key)));
@@ -64,6 +72,12 @@ export async function selectAccountPage(
     request,
     rows.map((row) => mapping.revive(row)),
   );
+}
+
+/** Reads the next accounts behind an id. */
+export async function selectAccountsAfter(session: Session, afterId: string, atMost: number): Promise<Account[]> {
+  const rows = await session.rows<Account>(`${select} WHERE id > ? ORDER BY id LIMIT ${atMost}`, [afterId]);
+  return rows.map((row) => mapping.revive(row));
 }
 
 /** Counts the accounts for which the conditions hold. */

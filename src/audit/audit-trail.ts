@@ -38,6 +38,13 @@ export interface RefusedOperation {
   readonly target?: AuditTarget | undefined;
 }
 
+/** One thing that is done to one target. */
+export interface AuditEntry {
+  readonly operation: AuditedOperation;
+  readonly target: AuditTarget;
+  readonly changes: readonly AuditedChange[] | null;
+}
+
 /** An event as it was recorded. */
 export type RecordedEvent = AuditEvent;
 
@@ -90,7 +97,15 @@ export class AuditTrail {
     operation: AuditedOperation,
     targets: readonly AuditTarget[],
   ): Promise<void> {
-    const [first, ...events] = targets.map((target) => eventOf(call, operation, 'done', target, null));
+    const entries = targets.map((target) => ({ operation, target, changes: null }));
+    await this.recordAll(session, call, entries);
+  }
+
+  /** As {@link record}, of several things that are done in one transaction. */
+  async recordAll(session: Session, call: Call, entries: readonly AuditEntry[]): Promise<void> {
+    const [first, ...events] = entries.map(({ operation, target, changes }) =>
+      eventOf(call, operation, 'done', target, changes),
+    );
     if (first !== undefined) await this.#insert(session, first);
     for (let start = 0; start < events.length; start += largestBatch) {
       await insertAuditEvents(session, events.slice(start, start + largestBatch));

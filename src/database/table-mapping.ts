@@ -38,8 +38,14 @@ export class TableMapping<Entity extends object> {
 
   /** `(column, …) VALUES (?, …)`, for an INSERT with {@link values}. */
   get insertList(): string {
+    return this.insertListOf(1);
+  }
+
+  /** As {@link insertList}, of several rows: their values stand one row behind the other. */
+  insertListOf(count: number): string {
     const names = this.#columns.map(({ column }) => column).join(', ');
-    return `(${names}) VALUES (${this.#columns.map(() => '?').join(', ')})`;
+    const row = `(${this.#columns.map(() => '?').join(', ')})`;
+    return `(${names}) VALUES ${Array(count).fill(row).join(', ')}`;
   }
 
   /** `column = ?, …`, for an UPDATE with {@link values}. */

@@ -1,6 +1,6 @@
 import { accountNotFound } from '../accounts/account.service.js';
 import { type AccountIdentity, lockAccount } from '../accounts/account.statements.js';
-import { type AuditTrail, changesBetween } from '../audit/audit-trail.js';
+import { type AuditedChange, type AuditTrail, changesBetween } from '../audit/audit-trail.js';
 import type { Call } from '../call.js';
 import { type Database, DatabaseError } from '../database/database.js';
 import { type Page, type PageArguments, pageRequest } from '../database/page.js';
@@ -48,6 +48,14 @@ export interface Credentials {
   readonly secret: string | null | DomainError;
 }
 
+/**
+ * What giving a datasource its values whole would do: add it, edit it, or nothing. A datasource to edit is at the version that
+ * it must still be at when it is edited.
+ */
+export type DatasourcePlan =
+  | { readonly action: 'add' | 'edit'; readonly datasource: Datasource; readonly changes: readonly AuditedChange[] }
+  | { readonly action: 'leave' };
+
 /** The operations on datasources and the questions about them, for both surfaces. Inputs are validated before they come here. */
 export class DatasourceService {
   readonly #database: Database;
@@ -79,21 +87,11 @@ export class DatasourceService {
    * @throws DomainError INVALID_JDBC_URL, CREDENTIAL_REQUIRED, ACCOUNT_NOT_FOUND, DATASOURCE_ALREADY_EXISTS
    */
   async add(input: AddDatasourceInput, call: Call): Promise<ShownDatasource> {
-    checkConnection(input);
-    const now = new Date();
-    const datasource = {
-      ...stored(input, now),
-      passwordSealed: this.#credentials.sealed(input, 'password', input.password),
-      secretSealed: this.#credentials.sealed(input, 'secret', input.secret),
-      id: newId('D'),
-      version: 1,
-      createdAt: now,
-    };
+    const datasource = this.#new(input);
     try {
       await this.#database.change(async (session) => {
         await insertDatasource(session, datasource);
-        const given = { password: datasource.passwordSealed !== null, secret: datasource.secretSealed !== null };
-        const changes = datasourceChanges({}, datasource, given);
+        const changes = changesOfNew(datasource);
         await this.#audit.record(session, call, 'addDatasource', auditTarget(datasource), changes);
       });
     } catch (error) {
@@ -153,6 +151,26 @@ export class DatasourceService {
       await this.#audit.record(session, call, 'updateDatasource', auditTarget(current), changes);
       return shown({ ...updated, version: expected + 1 });
     });
+  }
+
+  /**
+   * Says what it would do to give a datasource these values whole: an optional value that is not given is cleared, but where
+   * neither a password nor a secret is given, those that are stored stay. Nothing is read or written.
+   *
+   * @param current the datasource as it is stored; undefined where there is none
+   * @throws DomainError INVALID_JDBC_URL, CREDENTIAL_REQUIRED
+   */
+  plan(input: AddDatasourceInput, current: SealedDatasource | undefined): DatasourcePlan {
+    if (current === undefined) {
+      const datasource = this.#new(input);
+      return { action: 'add', datasource, changes: changesOfNew(datasource) };
+    }
+    checkUrl(input.jdbcConnectionUrl);
+    const patched = this.#patched(current, wholePatch(input));
+    const changes = datasourceChanges(current, patched, credentialChanges(current, patched));
+    return changes.length === 0
+      ? { action: 'leave' }
+      : { action: 'edit', datasource: { ...patched, updatedAt: new Date() }, changes };
   }
 
   /**
@@ -244,6 +262,24 @@ export class DatasourceService {
   }
 
   /**
+   * A datasource that is not there yet.
+   *
+   * @throws DomainError INVALID_JDBC_URL, CREDENTIAL_REQUIRED
+   */
+  #new(input: AddDatasourceInput): Datasource {
+    checkConnection(input);
+    const now = new Date();
+    return {
+      ...stored(input, now),
+      passwordSealed: this.#credentials.sealed(input, 'password', input.password),
+      secretSealed: this.#credentials.sealed(input, 'secret', input.secret),
+      id: newId('D'),
+      version: 1,
+      createdAt: now,
+    };
+  }
+
+  /**
    * What a datasource is after a patch.
    *
    * @throws DomainError CREDENTIAL_REQUIRED
@@ -291,6 +327,19 @@ export class DatasourceService {
       );
     }
   }
+}
+
+/** A patch that gives every value; of the credentials both or neither. */
+function wholePatch(input: AddDatasourceInput): UpdateDatasourceInput {
+  const { password, secret } = input;
+  const values = Object.fromEntries(auditedFields.map((field) => [field, input[field] ?? null]));
+  const credentials = password || secret ? { password: password || null, secret: secret || null } : {};
+  return { ...input, password: undefined, secret: undefined, ...values, ...credentials } as UpdateDatasourceInput;
+}
+
+function changesOfNew(datasource: Datasource): AuditedChange[] {
+  const given = { password: datasource.passwordSealed !== null, secret: datasource.secretSealed !== null };
+  return datasourceChanges({}, datasource, given);
 }
 
 function checkConnection(input: AddDatasourceInput): void {

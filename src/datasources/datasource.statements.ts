@@ -42,6 +42,7 @@ const changed = new TableMapping(Datasource, [
 ]);
 const shownList = `${shown.selectList}, password_sealed IS NOT NULL AS hasPassword, secret_sealed IS NOT NULL AS hasSecret`;
 const select = `SELECT ${shownList} FROM datasources`;
+const selectSealed = `SELECT ${shownList}, password_sealed AS passwordSealed, secret_sealed AS secretSealed FROM datasources`;
 const inAccount = 'account_provider = ? AND account_id = ? AND region = ?';
 const byKey = `${inAccount} AND instance_id = ?`;
 const searched = ['instance_id', 'account_id', 'description', 'jdbc_connection_url'];
@@ -49,6 +50,14 @@ const searched = ['instance_id', 'account_id', 'description', 'jdbc_connection_u
 /** Adds a datasource; the unique key refuses one that exists, the foreign key one whose account does not. */
 export function insertDatasource(session: Session, datasource: Datasource): Promise<number> {
   return session.run(`INSERT INTO datasources ${stored.insertList}`, stored.values(datasource));
+}
+
+/** Adds several datasources in one statement; it is refused as a whole, for what {@link insertDatasource} is refused for. */
+export function insertDatasources(session: Session, datasources: readonly Datasource[]): Promise<number> {
+  return session.run(
+    `INSERT INTO datasources ${stored.insertListOf(datasources.length)}`,
+    datasources.flatMap((datasource) => stored.values(datasource)),
+  );
 }
 
 /**
@@ -82,8 +91,30 @@ export async function lockSealedDatasource(
   session: Session,
   key: DatasourceIdentity,
 ): Promise<SealedDatasource | undefined> {
-  const sql = `SELECT ${shownList}, password_sealed AS passwordSealed, secret_sealed AS secretSealed FROM datasources WHERE ${byKey}${session.dialect.forUpdate}`;
+  const sql = `${selectSealed} WHERE ${byKey}${session.dialect.forUpdate}`;
   return revived(await session.rows<SealedDatasource>(sql, keyValues(key)))[0];
+}
+
+/** Finds the datasources that have one of the keys, in no order, with what is sealed of them. */
+export async function selectSealedDatasources(
+  session: Session,
+  keys: readonly DatasourceIdentity[],
+): Promise<SealedDatasource[]> {
+  const anyKey = keys.map(() => `(${byKey})`).join(' OR ');
+  // While a table fills, MySQL's statistics say that it is small, and that reading all of it is the shortest way.
+  const index = session.dialect.name === 'mysql' ? ' FORCE INDEX (uq_datasources_key)' : '';
+  const sql = `${selectSealed}${index} WHERE ${anyKey}`;
+  return revived(await session.rows<SealedDatasource>(sql, keys.flatMap(keyValues)));
+}
+
+/** Reads the next datasources behind an id, with what is sealed of them. */
+export async function selectSealedDatasourcesAfter(
+  session: Session,
+  afterId: string,
+  atMost: number,
+): Promise<SealedDatasource[]> {
+  const sql = `${selectSealed} WHERE id > ? ORDER BY id LIMIT ${atMost}`;
+  return revived(await session.rows<SealedDatasource>(sql, [afterId]));
 }
 
 /** Finds the datasource with an id. */

@@ -1,0 +1,125 @@
+import { resolve } from 'node:path';
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+import type { RowKind } from '../transfer/row.js';
+import { UsageError } from './command.js';
+
+/** How the command is called. */
+export const registryUsage = [
+  'registry export [--output FILE] [--format jsonl|csv] [--kind accounts|datasources]',
+  '                [--with-credentials] [--passphrase-file FILE]',
+  'registry import FILE|- [--format jsonl|csv] [--kind accounts|datasources] [--dry-run]',
+  '                [--on-error stop|skip] [--report FILE] [--passphrase-file FILE]',
+].join('\n');
+
+/** How rows are written. */
+export type Format = 'jsonl' | 'csv';
+
+/** What an export was asked for. */
+export interface ExportWords {
+  readonly action: 'export';
+  /** The file to write; standard output where it is undefined. */
+  readonly output: string | undefined;
+  readonly format: Format;
+  /** The kind to export; all where it is undefined, which CSV cannot be. */
+  readonly kind: RowKind | undefined;
+  readonly withCredentials: boolean;
+  readonly passphraseFile: string | undefined;
+}
+
+/** What an import was asked for. */
+export interface ImportWords {
+  readonly action: 'import';
+  /** The file to read; `-` for standard input. */
+  readonly input: string;
+  readonly format: Format;
+  /** The kind of every row of a CSV file. */
+  readonly kind: RowKind | undefined;
+  readonly isDryRun: boolean;
+  readonly onError: 'stop' | 'skip';
+  /** The file that the refused rows are written to. */
+  readonly report: string | undefined;
+  readonly passphraseFile: string | undefined;
+}
+
+const formats = { jsonl: 'jsonl', csv: 'csv' } as const;
+const kinds = { accounts: 'account', datasources: 'datasource' } as const;
+const reactions = { stop: 'stop', skip: 'skip' } as const;
+
+const text = { type: 'string' } as const;
+const flag = { type: 'boolean' } as const;
+const common = { format: text, kind: text, 'passphrase-file': text } as const;
+
+/**
+ * Reads the words with which the command is called.
+ *
+ * @throws UsageError where they are others than {@link registryUsage} says
+ */
+export function readRegistryWords([action, ...words]: readonly string[]): ExportWords | ImportWords {
+  if (action === 'export') return exportWords(words);
+  if (action === 'import') return importWords(words);
+  throw new UsageError(registryUsage);
+}
+
+function exportWords(words: string[]): ExportWords {
+  const { values, positionals } = parsed(words, { ...common, output: text, 'with-credentials': flag });
+  if (positionals.length > 0) throw wrong('An export takes no other words; the file to write is given by --output.');
+  const format = formatOf(values.format, values.output);
+  const kind = oneOf('kind', kinds, values.kind);
+  const withCredentials = values['with-credentials'] ?? false;
+  if (format === 'csv' && withCredentials) throw wrong('CSV carries no credentials: export them as JSON Lines.');
+  if (format === 'csv' && kind === undefined) throw wrong('A CSV file has rows of one kind: say which by --kind.');
+  return {
+    action: 'export',
+    output: values.output,
+    format,
+    kind,
+    withCredentials,
+    passphraseFile: values['passphrase-file'],
+  };
+}
+
+function importWords(words: string[]): ImportWords {
+  const options = { ...common, 'dry-run': flag, 'on-error': text, report: text };
+  const { values, positionals } = parsed(words, options);
+  const [input] = positionals;
+  if (input === undefined || positionals.length > 1) throw wrong('An import takes one file, or - for standard input.');
+  const format = formatOf(values.format, input);
+  const kind = oneOf('kind', kinds, values.kind);
+  if (format === 'csv' && kind === undefined) throw wrong('A CSV file has rows of one kind: say which by --kind.');
+  if (format === 'jsonl' && kind !== undefined)
+    throw wrong('The lines of JSON Lines say their kind: leave --kind out.');
+  const { report } = values;
+  if (report !== undefined && resolve(report) === resolve(input)) throw wrong('--report must be another file.');
+  return {
+    action: 'import',
+    input,
+    format,
+    kind,
+    isDryRun: values['dry-run'] ?? false,
+    onError: oneOf('on-error', reactions, values['on-error']) ?? 'stop',
+    report,
+    passphraseFile: values['passphrase-file'],
+  };
+}
+
+function parsed<const Options extends NonNullable<ParseArgsConfig['options']>>(words: string[], options: Options) {
+  try {
+    return parseArgs({ args: words, allowPositionals: true, options });
+  } catch {
+    throw new UsageError(registryUsage);
+  }
+}
+
+function formatOf(given: string | undefined, file: string | undefined): Format {
+  return oneOf('format', formats, given) ?? (file?.toLowerCase().endsWith('.csv') ? 'csv' : 'jsonl');
+}
+
+function oneOf<T>(name: string, meanings: Readonly<Record<string, T>>, given: string | undefined): T | undefined {
+  if (given === undefined) return undefined;
+  if (Object.hasOwn(meanings, given)) return meanings[given];
+  throw wrong(`--${name} must be ${Object.keys(meanings).join(' or ')}.`);
+}
+
+function wrong(what: string): UsageError {
+  return new UsageError(`${what}\n${registryUsage}`);
+}

@@ -1,0 +1,111 @@
+import { pipeline, Readable } from 'node:stream';
+import { CsvError, parse } from 'csv-parse';
+import { stringify } from 'csv-stringify/sync';
+import { longestRow } from './json-lines.js';
+import { columnsOf, credentialNames, type FileRow, Refusal, type RowContent, type RowKind, shortName } from './row.js';
+
+/** A file that cannot be read on. The message says where, and repeats no value of it. */
+export class FileFormatError extends Error {
+  override readonly name = 'FileFormatError';
+}
+
+interface CsvRecord {
+  readonly record: readonly string[];
+  readonly raw: string;
+}
+
+// A cell that begins so is a formula to spreadsheet programs. An apostrophe before it makes it text to them.
+const formula = /^'*[=+\-@\t\r\n＝＋－＠]/;
+const apostrophes = /^'+[=+\-@\t\r\n＝＋－＠]/;
+
+/**
+ * Reads CSV (RFC 4180) in UTF-8, with a first row that names the columns, in any order. An empty cell is an absent value.
+ *
+ * @throws FileFormatError where the columns are not those of the kind, or the quotes do not match
+ */
+export async function* readCsv(file: AsyncIterable<Buffer>, kind: RowKind): AsyncGenerator<FileRow> {
+  const parser = parse({
+    raw: true,
+    relax_column_count: true,
+    // With records of any length, a quote that is never closed would take in the rest of the file.
+    max_record_size: longestRow,
+    record_delimiter: ['\r\n', '\n'],
+  });
+  // What fails before the parser comes out of it.
+  pipeline(Readable.from(decoded(file)), parser, () => undefined);
+  let line = 1;
+  let names: readonly string[] | undefined;
+  try {
+    for await (const { record, raw } of parser as AsyncIterable<CsvRecord>) {
+      const begins = line;
+      line += raw.split('\n').length - 1;
+      if (record.length === 1 && record[0] === '') continue;
+      if (names === undefined) names = checkedNames(record, kind);
+      else yield { line: begins, size: Buffer.byteLength(raw), content: contentOf(record, names, kind) };
+    }
+  } catch (error) {
+    throw error instanceof CsvError ? malformed(error, line) : error;
+  }
+  if (names === undefined) throw new FileFormatError('The first row must name the columns.');
+}
+
+/** Writes the first row, which names the columns. */
+export function csvHeader(kind: RowKind): string {
+  return stringify([[...columnsOf[kind]]]);
+}
+
+/** Writes rows of values by their names. */
+export function csvRows(kind: RowKind, rows: readonly Readonly<Record<string, unknown>>[]): string {
+  const cells = rows.map((values) => columnsOf[kind].map((name) => cell(values[name])));
+  return stringify(cells, { quoted_match: /[\r\n]/ });
+}
+
+function cell(value: unknown): string {
+  const text = value === undefined ? '' : String(value);
+  return typeof value === 'string' && formula.test(text) ? `'${text}` : text;
+}
+
+function contentOf(record: readonly string[], names: readonly string[], kind: RowKind): RowContent | Refusal {
+  if (record.length !== names.length) {
+    return new Refusal('BAD_USER_INPUT', `The row has ${record.length} cells; the first row names ${names.length}.`);
+  }
+  const values: Record<string, string> = {};
+  for (const [place, text] of record.entries()) {
+    if (text !== '') values[names[place] as string] = apostrophes.test(text) ? text.slice(1) : text;
+  }
+  return { kind, values };
+}
+
+function checkedNames(record: readonly string[], kind: RowKind): readonly string[] {
+  const problems = record.flatMap((name, place) => {
+    if (credentialNames.some((credential) => credential === name) || name === 'credentials') {
+      return [`CSV carries no credentials: take the column ${name} out, or import JSON Lines.`];
+    }
+    if (!columnsOf[kind].includes(name))
+      return [`There is no column ${JSON.stringify(shortName(name))} for a ${kind}.`];
+    return record.indexOf(name) < place ? [`The column ${name} is there twice.`] : [];
+  });
+  if (problems.length > 0) {
+    throw new FileFormatError(`${problems.join('\n')}\nThe columns of a ${kind}: ${columnsOf[kind].join(', ')}.`);
+  }
+  return record;
+}
+
+async function* decoded(file: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  try {
+    for await (const chunk of file) yield decoder.decode(chunk, { stream: true });
+    yield decoder.decode();
+  } catch (error) {
+    throw error instanceof TypeError ? new FileFormatError('The file must be in UTF-8.') : error;
+  }
+}
+
+/** The parser's own messages repeat what stands around the place. */
+function malformed(error: CsvError, line: number): FileFormatError {
+  const what =
+    error.code === 'CSV_MAX_RECORD_SIZE'
+      ? `is longer than ${longestRow} bytes; perhaps a quote is not closed`
+      : 'has a quote where none may stand, or one that is not closed';
+  return new FileFormatError(`The row that begins on line ${line} ${what}. It and what stands behind it was not read.`);
+}
