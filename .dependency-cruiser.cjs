@@ -56,13 +56,13 @@ const rules = [
     comment:
       'app.ts puts the parts together, and register.ts the database. A part that asks one of them for something hides what it needs: it takes that by its constructor.',
     from: { path: '^src/[^/]+/' },
-    to: { path: '^src/(app|register|server|cli|log|print-schema)[.]ts$' },
+    to: { path: '^src/(app|register|server|cli|log|print-schema|print-docs)[.]ts$' },
   },
   {
     name: 'settings-are-passed-down',
     comment:
-      'Only config.ts knows settings, and only the top level reads it; a part takes the values that it needs. What guards every route is the top level’s, cut off for its length.',
-    from: { path: '^src/[^/]+/', pathNot: '^src/http/' },
+      'Only config.ts knows settings, and only the top level reads it; a part takes the values that it needs. What guards every route is the top level’s, cut off for its length; what documents the settings shows them all.',
+    from: { path: '^src/[^/]+/', pathNot: '^src/(http|documentation)/' },
     to: { path: '^src/(config|settings|setting-values)[.]ts$' },
   },
   {

@@ -127,6 +127,7 @@ function operationOf(operations: readonly LegacyDocumentation[]): Json {
   const schemas = operations.map(({ name }) => ({ $ref: `#/components/schemas/${schemaNameOf(name)}` }));
   const strict = operations.map(({ title }, at) => ({ title, allOf: [schemas[at]], unevaluatedProperties: false }));
   return {
+    tags: ['Operations'],
     operationId: operations.map(({ name }, at) => (at === 0 ? name : `Or${schemaNameOf(name)}`)).join(''),
     summary: operations.map(({ title }) => title).join(', or '),
     description: isShared

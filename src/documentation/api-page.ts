@@ -1,0 +1,145 @@
+import {
+  type GraphQLArgument,
+  type GraphQLField,
+  type GraphQLInputField,
+  type GraphQLNamedType,
+  type GraphQLSchema,
+  getNamedType,
+  isEnumType,
+  isInputObjectType,
+  isInterfaceType,
+  isIntrospectionType,
+  isObjectType,
+  isScalarType,
+  isSpecifiedScalarType,
+} from 'graphql';
+import { DomainError, type ErrorName, errorCodes, errorMeanings } from '../errors.js';
+import { formatGraphQLError } from '../graphql/errors.js';
+import { failureOf } from '../rest/envelope.js';
+import { fieldAccess } from '../security/access.js';
+
+/** The page about the GraphQL API. */
+export function apiPage(schema: GraphQLSchema): string {
+  const types = Object.values(schema.getTypeMap())
+    .filter((type) => !isIntrospectionType(type) && !isSpecifiedScalarType(type))
+    .sort((one, other) => (one.name < other.name ? -1 : 1));
+  const roots = [schema.getQueryType(), schema.getMutationType()];
+  const shown = types.filter((type) => !roots.some((root) => root === type));
+  return [
+    heading,
+    section(
+      'Queries',
+      Object.values(roots[0]?.getFields() ?? {}).map((field) => operation('Query', field)),
+    ),
+    section(
+      'Mutations',
+      Object.values(roots[1]?.getFields() ?? {}).map((field) => operation('Mutation', field)),
+    ),
+    section(
+      'Inputs',
+      shown.filter(isInputObjectType).map((type) => typeSection(type, inputTable(type.getFields()))),
+    ),
+    section(
+      'Types',
+      shown
+        .filter((type) => isObjectType(type) || isInterfaceType(type))
+        .map((type) => typeSection(type, fieldTable(type.name, Object.values(type.getFields())))),
+    ),
+    section(
+      'Enumerations',
+      shown.filter(isEnumType).map((type) => {
+        const rows = type.getValues().map(({ name, description }) => [`\`${name}\``, oneLine(description)]);
+        return typeSection(type, table(['value', 'what it is'], rows));
+      }),
+    ),
+    section(
+      'Scalars',
+      shown.filter(isScalarType).map((type) => typeSection(type, '')),
+    ),
+    section('Errors', [errors]),
+  ]
+    .join('\n\n')
+    .concat('\n');
+}
+
+const heading = `<!-- Made from the schema by \`npm run docs\`: change the code, not this file. -->
+
+# The GraphQL API
+
+\`POST /graphql\` takes \`{ "query", "variables", "operationName" }\` as JSON; \`GET /graphql\` takes queries, and never a mutation. The same as a
+schema is in [schema.graphql](../schema.graphql). What clients of the legacy routes call instead is in [migrating.md](migrating.md).
+
+The permission that a field needs stands behind it; where none does, every caller who is let in may see it. See [security.md](security.md)
+for who holds which.`;
+
+const errors = `A request that fails has \`errors\`, each with \`extensions.code\`, the name by which programs tell it, and \`extensions.legacyCode\`, the number that
+the legacy routes answer. For invalid parameters \`extensions.parameters\` lists each \`{ name, message }\`; for a version that is another one
+\`extensions.currentVersion\` says which. Mutations of one request run one after the other, each in its own transaction, and those behind one that
+failed are not run.
+
+${table(
+  ['error', '`extensions.code`', '`legacyCode`, REST `code`', 'REST HTTP status', 'what it means'],
+  (Object.keys(errorCodes) as ErrorName[]).map((name) => {
+    const error = new DomainError(name, '');
+    const { extensions } = formatGraphQLError(error, '', { error: () => undefined, warn: () => undefined });
+    const { httpStatus, envelope } = failureOf(error);
+    return [name, `\`${extensions?.code}\``, String(envelope.code), String(httpStatus), errorMeanings[name]];
+  }),
+)}
+
+A document that does not parse, does not fit the schema or is larger than the limits has none of these: its codes are \`GRAPHQL_PARSE_FAILED\`,
+\`GRAPHQL_VALIDATION_FAILED\`, \`GRAPHQL_LIMIT_EXCEEDED\`, \`OPERATION_RESOLUTION_FAILURE\` and \`BAD_REQUEST\`.`;
+
+function section(title: string, parts: readonly string[]): string {
+  return `## ${title}\n\n${parts.join('\n\n')}`;
+}
+
+function operation(root: string, { name, args, type, description }: GraphQLField<unknown, unknown>): string {
+  const rows = args.map((argument) => [`\`${argument.name}\``, linked(argument), described(argument)]);
+  return [
+    `### ${root}.${name}`,
+    `${oneLine(description)} Needs \`${fieldAccess[root]?.[name]}\`. Gives ${linked({ type })}.`,
+    ...(rows.length === 0 ? [] : [table(['argument', 'type', 'what it is'], rows)]),
+  ].join('\n\n');
+}
+
+function typeSection(type: GraphQLNamedType, content: string): string {
+  return [`### ${type.name}`, oneLine(type.description), content].filter(Boolean).join('\n\n');
+}
+
+function inputTable(fields: Readonly<Record<string, GraphQLInputField>>): string {
+  const rows = Object.values(fields).map((field) => [`\`${field.name}\``, linked(field), described(field)]);
+  return table(['field', 'type', 'what it is'], rows);
+}
+
+function fieldTable(type: string, fields: readonly GraphQLField<unknown, unknown>[]): string {
+  const rows = fields.map((field) => {
+    const access = fieldAccess[type]?.[field.name];
+    const needs = access === undefined || access === 'known' ? '' : ` Needs \`${access}\`.`;
+    const taken = field.args.map((argument) => `\`${argument.name}\`: ${linked(argument)}`).join(', ');
+    const takes = taken === '' ? '' : ` Takes ${taken}.`;
+    return [`\`${field.name}\``, linked(field), `${oneLine(field.description)}${needs}${takes}`];
+  });
+  return table(['field', 'type', 'what it is'], rows);
+}
+
+function described({ description, defaultValue }: GraphQLArgument | GraphQLInputField): string {
+  const unlessGiven = defaultValue === undefined ? '' : ` \`${JSON.stringify(defaultValue)}\` unless given.`;
+  return `${oneLine(description)}${unlessGiven}`;
+}
+
+/** A type as it is written, with a link to where it is described. */
+function linked({ type }: Pick<GraphQLField<unknown, unknown> | GraphQLInputField, 'type'>): string {
+  const named = getNamedType(type);
+  const text = `\`${type}\``;
+  return isSpecifiedScalarType(named) ? text : `[${text}](#${named.name.toLowerCase()})`;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+function oneLine(text: string | null | undefined): string {
+  return (text ?? '').replace(/\s*\n\s*/g, ' ');
+}

@@ -1,0 +1,30 @@
+import 'reflect-metadata';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { lexicographicSortSchema } from 'graphql';
+import { apiPage } from './documentation/api-page.js';
+import { environmentExample, settingsPage, settingsTable } from './documentation/settings-documents.js';
+import { createSchema, type Services } from './graphql/schema.js';
+import { settings } from './settings.js';
+
+const all = Object.values(settings);
+const readme = readFileSync('README.md', 'utf8');
+// Nothing is executed, so nothing is asked of the services.
+const schema = lexicographicSortSchema(createSchema({} as Services));
+const documents: Readonly<Record<string, string>> = {
+  'README.md': readme.replace(
+    /(<!-- settings -->\n).*(\n<!-- \/settings -->)/s,
+    (_, start: string, end: string) => `${start}${settingsTable(all)}${end}`,
+  ),
+  '.env.example': environmentExample(all),
+  'docs/settings.md': settingsPage(all),
+  'docs/api.md': apiPage(schema),
+};
+
+for (const [file, text] of Object.entries(documents)) {
+  if (!process.argv.includes('--check')) {
+    writeFileSync(file, text);
+  } else if (readFileSync(file, 'utf8') !== text) {
+    process.stderr.write(`${file} is not what the code says: run \`npm run docs\`.\n`);
+    process.exitCode = 1;
+  }
+}
