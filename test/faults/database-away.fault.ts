@@ -1,0 +1,97 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { createConnection, type RowDataPacket } from 'mysql2/promise';
+import { type DatabaseServer, findServer, startServer } from '../support/database-server.js';
+import { median, report } from '../support/figures.js';
+import { type Fault, type OutageFigures, watchOutage } from '../support/outage.js';
+import { type GatewayProcess, startGatewayProcess } from '../support/process.js';
+import { RegisterLedger } from '../support/register-ledger.js';
+
+const onPrivateServer = findServer()
+  ? { run: describe, name: 'a server of its own' }
+  : { run: describe.skip, name: 'a server of its own (left out: none is installed)' };
+const poolSize = 16;
+const longestAnswer = 5000;
+const longestReturn = 2000;
+
+onPrivateServer.run(`a gateway on ${onPrivateServer.name}`, () => {
+  let server: DatabaseServer;
+  let gateway: GatewayProcess;
+  let database: { url: string };
+  const ledger = new RegisterLedger();
+
+  beforeAll(async () => {
+    server = await startServer();
+    const connection = await createConnection(server.url);
+    await connection.query('CREATE DATABASE gateway_faults');
+    await connection.end();
+    database = { url: `${server.url}/gateway_faults` };
+    gateway = await startGatewayProcess({
+      DATABASE_URL: database.url,
+      SECRETS_KEY: randomBytes(32).toString('base64'),
+      DB_POOL_SIZE: String(poolSize),
+    });
+  });
+  afterAll(async () => {
+    server?.process.kill('SIGCONT');
+    await gateway?.kill('SIGKILL');
+    await server?.remove();
+  });
+
+  async function suffer(what: string, rounds: number, fault: Fault, lasting: number): Promise<void> {
+    ledger.forgetLongest();
+    const seen: OutageFigures[] = [];
+    for (let round = 0; round < rounds; round += 1) seen.push(await watchOutage(gateway, ledger, fault, lasting));
+    const longest = (figure: (one: OutageFigures) => number) => Math.max(...seen.map(figure));
+    report(`${what} ${rounds} times`, {
+      acknowledged: ledger.count('acknowledged'),
+      refused: ledger.count('refused'),
+      'longest answer in ms': ledger.longest,
+      'readyz 503 after': longest(({ notReadyAfter }) => notReadyAfter ?? Number.POSITIVE_INFINITY),
+      'slowest readyz': longest(({ slowestReadiness }) => slowestReadiness),
+      'serving after, median': median(seen.map(({ servingAfter }) => servingAfter)),
+      longest: longest(({ servingAfter }) => servingAfter),
+    });
+    expect(ledger.wrongAnswers).toEqual([]);
+    expect(ledger.count('unanswered')).toBe(0);
+    expect(await ledger.problems(database)).toEqual([]);
+    expect(ledger.longest).toBeLessThan(longestAnswer);
+    expect(longest(({ notReadyAfter }) => notReadyAfter ?? Number.POSITIVE_INFINITY)).toBeLessThan(1500);
+    expect(longest(({ slowestReadiness }) => slowestReadiness)).toBeLessThan(1500);
+    expect(longest(({ servingAfter }) => servingAfter)).toBeLessThan(longestReturn);
+    expect(longest(({ readyAfter }) => readyAfter)).toBeLessThan(longestReturn);
+    await expectWholePool();
+  }
+
+  /** Twice as many at once as there are connections are all served, over no more connections than there may be. */
+  async function expectWholePool(): Promise<void> {
+    const burst = await Promise.all(Array.from({ length: 2 * poolSize }, () => ledger.addAccount(gateway)));
+    expect(new Set(burst)).toEqual(new Set(['acknowledged']));
+    const connection = await createConnection(server.url);
+    const [rows] = await connection.query<RowDataPacket[]>(
+      "SELECT ID FROM information_schema.PROCESSLIST WHERE DB = 'gateway_faults'",
+    );
+    await connection.end();
+    expect(rows.length).toBeLessThanOrEqual(poolSize);
+  }
+
+  test('whose database is killed 20 times amid writes keeps what it acknowledged, says so in time, and serves again with it', async () => {
+    const kill: Fault = {
+      async begin() {
+        const ended = new Promise((resolve) => server.process.once('exit', resolve));
+        server.process.kill('SIGKILL');
+        await ended;
+      },
+      end: () => server.restart(),
+    };
+    await suffer('database killed', 20, kill, 400);
+  });
+
+  test('whose database is frozen 8 times amid writes answers in time, and serves again with it', async () => {
+    const freeze: Fault = {
+      begin: () => void server.process.kill('SIGSTOP'),
+      end: () => void server.process.kill('SIGCONT'),
+    };
+    await suffer('database frozen', 8, freeze, 6000);
+  });
+});
