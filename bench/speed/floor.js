@@ -14,7 +14,10 @@ pool.on('connection', (connection) => {
 const app = fastify();
 const run = createHash('sha256').update(randomBytes(16)).digest('hex').slice(0, 14).toUpperCase();
 let ids = 0;
-const newId = (kind) => `${kind}0${run}${String((ids += 1)).padStart(11, '0')}`;
+const newId = (kind) => {
+  ids += 1;
+  return `${kind}0${run}${String(ids).padStart(11, '0')}`;
+};
 
 const insertedColumns = columnsOf(statements.insert);
 const auditedColumns = columnsOf(statements.audit);
