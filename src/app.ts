@@ -104,6 +104,7 @@ export async function createApp(config: Config, logDestination?: DestinationStre
     closing.begun = true;
     register.beginClosing();
   });
+  http.addHook('onClose', async () => authenticators.keys?.close());
   http.addHook('onClose', () => register.close());
   http.addHook('onClose', async () => tracing?.stop());
   registerRequestLog(http);

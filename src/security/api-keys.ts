@@ -16,6 +16,7 @@ const mapping = new TableMapping(ApiKey);
 export const keyCacheTime = 5_000;
 const rememberedTime = 3_600_000;
 const longestWaitWhereRemembered = 500;
+const mostRemembered = 100;
 const usageInterval = 60_000;
 const largestCache = 10_000;
 const notValid = 'The API key is not valid.';
@@ -33,6 +34,8 @@ export class ApiKeys {
   readonly #onUsageFailure: (error: unknown) => void;
   readonly #cache = new Map<string, CachedKey>();
   readonly #usedAt = new Map<string, number>();
+  readonly #remembered = new Map<string, { prefix: string; hash: Buffer; askedAt: number }>();
+  #rereading: NodeJS.Timeout | undefined;
 
   /**
    * @param database where they are kept
@@ -109,6 +112,7 @@ export class ApiKeys {
       throw new RefusedCallerError('CREDENTIAL_EXPIRED', message, found.caller);
     }
     this.#noteUse(found.key.prefix);
+    if (remembers) this.#remember(found.key.prefix, hash);
     return found.caller;
   }
 
@@ -126,6 +130,25 @@ export class ApiKeys {
       });
     }
     return this.#read(prefix, hash, cacheKey);
+  }
+
+  /** A key that may be taken for good without the database is read again and again while that answers, so that a revoked one stops. */
+  #remember(prefix: string, hash: Buffer): void {
+    const cacheKey = hash.toString('hex');
+    if (this.#remembered.size < mostRemembered || this.#remembered.has(cacheKey)) {
+      this.#remembered.set(cacheKey, { prefix, hash, askedAt: Date.now() });
+    }
+    this.#rereading ??= setInterval(() => {
+      for (const [key, { prefix, hash, askedAt }] of this.#remembered) {
+        if (Date.now() - askedAt > rememberedTime || !this.#cache.has(key)) this.#remembered.delete(key);
+        else this.#read(prefix, hash, key).catch(() => undefined);
+      }
+    }, keyCacheTime).unref();
+  }
+
+  /** Ends what runs beside requests. */
+  close(): void {
+    clearInterval(this.#rereading);
   }
 
   async #read(prefix: string, hash: Buffer, cacheKey: string): Promise<CachedKey | undefined> {

@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { startCuttingProxy } from '../support/cutting-proxy.js';
-import { databaseKinds, mysqlKind, sqliteKind, testServer } from '../support/databases.js';
+import { databaseKinds, mysqlKind, sqliteKind, type TestDatabase, testServer } from '../support/databases.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
 import { as, type KeyedGateway, makeKey, readCredentials, startKeyedGateway } from '../support/keyed-gateway.js';
 import { scrape } from '../support/metrics.js';
+import { onDatabase } from '../support/raw-database.js';
 import { sendRaw } from '../support/raw-request.js';
 import { accountKey, addAccount, addDatasource, datasourceInput, legacyBody } from '../support/samples.js';
 
@@ -248,7 +250,16 @@ describe.each(databaseKinds)('what is counted, on $name', (kind) => {
       const direct = { ...env, DATABASE_URL: database?.url as string };
       const known = { 'x-api-key': await makeKey(direct, ['admin', 'write']) };
       const unknown = { 'x-api-key': await makeKey(direct, ['admin']) };
-      expect((await scrape(gateway.url, known)).value('gateway_accounts')).toBe(0);
+      const revoked = { 'x-api-key': await makeKey(direct, ['admin']) };
+      for (const key of [known, revoked]) {
+        expect((await scrape(gateway.url, key)).value('gateway_accounts')).toBe(0);
+      }
+      await onDatabase(
+        database as TestDatabase,
+        `UPDATE api_keys SET revoked_at = 1 WHERE prefix = '${revoked['x-api-key'].slice(0, 16)}'`,
+      );
+      // A revoked key stops within ten seconds, and then has stopped whatever happens to the database.
+      await sleep(10_000);
       proxy.dieWithNextCut();
       proxy.cutNext('beforeCommit');
       expect((await gateway.legacy('add_account', legacyBody(accountKey()), known)).httpStatus).toBe(503);
@@ -259,7 +270,7 @@ describe.each(databaseKinds)('what is counted, on $name', (kind) => {
       expect(value('gateway_accounts')).toBe(0);
       expect(value('gateway_database_retries_total', { reason: 'lost_commit' })).toBe(1);
       expect((await gateway.legacy('add_account', legacyBody(accountKey()), known)).httpStatus).toBe(503);
-      await expect(scrape(gateway.url, unknown)).rejects.toThrow('503');
+      for (const key of [unknown, revoked]) await expect(scrape(gateway.url, key)).rejects.toThrow('503');
     } finally {
       await gateway.close();
       await proxy.close();
