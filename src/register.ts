@@ -37,6 +37,7 @@ export class Register implements Database, Readiness {
   #missing = 'the database was not reached yet';
   #isPrepared = false;
   #isClosing = false;
+  #answers: Promise<boolean> | undefined;
 
   /**
    * Opens the database's file, or makes a pool of connections that is still empty.
@@ -122,10 +123,11 @@ export class Register implements Database, Readiness {
   async missing(): Promise<readonly string[]> {
     if (this.#isClosing) return ['the gateway is stopping'];
     if (!this.#isPrepared) return [this.#missing];
-    const ping = this.#database.read((session) => session.rows('SELECT 1 AS one'));
-    const late = sleep(readinessTimeout, false, { ref: false });
-    const isThere = await Promise.race([ping.then(() => true), late]).catch(() => false);
-    return isThere ? [] : ['the database does not answer'];
+    // All who ask at the same time are told the same: however many they are, they keep no more than one connection busy.
+    this.#answers ??= this.#doesDatabaseAnswer().finally(() => {
+      this.#answers = undefined;
+    });
+    return (await this.#answers) ? [] : ['the database does not answer'];
   }
 
   /** Says to those who ask that it stops. */
@@ -147,6 +149,18 @@ export class Register implements Database, Readiness {
     } finally {
       this.#observer.unitEnded?.(kind, performance.now() - started);
     }
+  }
+
+  /** It is asked for a table: a node that has left its cluster still answers what needs none. */
+  #doesDatabaseAnswer(): Promise<boolean> {
+    const ping = this.#database.read(
+      (session) => session.rows('SELECT COUNT(*) AS total FROM sealing_key_checks'),
+      readinessTimeout,
+    );
+    return ping.then(
+      () => true,
+      () => false,
+    );
   }
 
   async #migrate(): Promise<void> {

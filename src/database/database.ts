@@ -35,9 +35,10 @@ export interface Database {
   /**
    * Runs statements that only read, each on its own.
    *
+   * @param timeout how long they may take in all, in milliseconds, where that is less than any unit of work may
    * @throws UnavailableError where the database does not answer in time, DatabaseError for anything else
    */
-  read<T>(work: (session: Session) => Promise<T>): Promise<T>;
+  read<T>(work: (session: Session) => Promise<T>, timeout?: number): Promise<T>;
   /**
    * Runs statements as one transaction: all of them hold once this returns, or none does once it throws.
    *

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { createPool, type Pool, type PoolConnection, type PoolOptions } from 'mysql2';
 import { UnavailableError } from '../errors.js';
 import type { DatabaseHost, MysqlLocation } from './database-url.js';
@@ -19,16 +20,20 @@ export interface HostConnection {
   readonly host: number;
 }
 
-// Where there is another host to turn to, one that does not answer is not waited for.
+// A connection that is not made by then would keep its place from one that can be: where the network swallowed it, nobody
+// says so. Where there is another host to turn to, the wait is shorter still.
+const connectTimeout = 1_500;
 const connectTimeoutAmongSeveral = 1_000;
 const lookBackInterval = 1_000;
 
 // Sent when a connection is made. The SQL mode refuses what would otherwise be cut or turned into something else without
 // a word; READ COMMITTED takes no locks on gaps, so that adds next to each other do not deadlock; on a Galera cluster no
 // statement runs before what was committed on the other nodes is seen on this one, and other servers do not know the word.
-const sessionSettings = [
+// Whoever has given up waiting for a lock does not go on waiting on the server, which does not notice that nobody is there.
+const sessionSettings = (timeout: number) => [
   "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
   'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
+  `SET SESSION innodb_lock_wait_timeout = ${Math.ceil(timeout / 1000)}`,
 ];
 const galeraSetting = 'SET SESSION wsrep_sync_wait = 7';
 
@@ -45,9 +50,9 @@ export class MysqlHosts {
     this.#pools = location.hosts.map((host) => {
       const pool = createPool(poolOptions(location, host, limits));
       pool.on('connection', (connection) => {
-        for (const setting of sessionSettings) {
+        for (const setting of sessionSettings(limits.timeout)) {
           connection.query(setting, (error) => {
-            if (error) connection.destroy();
+            if (error) dropConnection(connection);
           });
         }
         connection.query(galeraSetting, () => undefined);
@@ -75,7 +80,8 @@ export class MysqlHosts {
         return { connection: await acquireFrom(this.#pools[host] as Pool, deadline), host };
       } catch (error) {
         failure = error;
-        if (isFullQueue(error)) break;
+        // Who has waited in vain for one of the connections to be free knows nothing of the host.
+        if (isFullQueue(error) || deadline.left === 0) break;
         this.leave(host);
       }
     }
@@ -106,6 +112,15 @@ export class MysqlHosts {
   }
 }
 
+/**
+ * Takes a connection out of its pool and closes it at once. The driver's own way only says goodbye, and keeps the socket until
+ * the other side has answered, which one that is frozen or gone never does.
+ */
+export function dropConnection(connection: PoolConnection): void {
+  connection.destroy();
+  (connection as unknown as { readonly stream: Socket }).stream.destroy();
+}
+
 /** The options of a connection pool to one host; also used, with fewer connections, to run the migrations. */
 export function poolOptions(location: MysqlLocation, host: DatabaseHost, limits: MysqlLimits): PoolOptions {
   return {
@@ -117,7 +132,7 @@ export function poolOptions(location: MysqlLocation, host: DatabaseHost, limits:
     charset: 'utf8mb4',
     connectionLimit: limits.poolSize,
     queueLimit: limits.queueLimit,
-    connectTimeout: location.hosts.length > 1 ? connectTimeoutAmongSeveral : limits.timeout,
+    connectTimeout: Math.min(limits.timeout, location.hosts.length > 1 ? connectTimeoutAmongSeveral : connectTimeout),
     enableKeepAlive: true,
     idleTimeout: 60_000,
     maxIdle: limits.poolSize,

@@ -3,7 +3,7 @@ import { UnavailableError } from '../errors.js';
 import type { Database, DatabaseUse, RetryReason, Session, StatementObserver } from './database.js';
 import type { MysqlLocation } from './database-url.js';
 import { Deadline } from './deadline.js';
-import { type HostConnection, MysqlHosts, type MysqlLimits } from './mysql-hosts.js';
+import { dropConnection, type HostConnection, MysqlHosts, type MysqlLimits } from './mysql-hosts.js';
 import { type CommitProof, CommitUnknownError, MysqlSession, mysqlDialect, RunAgainError } from './mysql-session.js';
 
 const longestPause = 200;
@@ -40,8 +40,8 @@ export class MysqlDatabase implements Database {
     return { limit: this.#limits.poolSize, inUse: this.#inUse, waiting: this.#waiting, retries: this.#retries };
   }
 
-  read<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    return this.#untilDone(work);
+  read<T>(work: (session: Session) => Promise<T>, timeout?: number): Promise<T> {
+    return this.#untilDone(work, timeout);
   }
 
   change<T>(work: (session: Session) => Promise<T>): Promise<T> {
@@ -63,8 +63,11 @@ export class MysqlDatabase implements Database {
     return this.#hosts.close();
   }
 
-  async #untilDone<T>(work: (session: MysqlSession, deadline: Deadline) => Promise<T>): Promise<T> {
-    const deadline = new Deadline(this.#limits.timeout);
+  async #untilDone<T>(
+    work: (session: MysqlSession, deadline: Deadline) => Promise<T>,
+    timeout = this.#limits.timeout,
+  ): Promise<T> {
+    const deadline = new Deadline(timeout);
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await this.#once(work, deadline);
@@ -96,7 +99,7 @@ export class MysqlDatabase implements Database {
       session.end();
       this.#inUse -= 1;
       if (reusable) connection.release();
-      else connection.destroy();
+      else dropConnection(connection);
     }
   }
 

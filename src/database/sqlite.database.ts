@@ -70,8 +70,8 @@ export class SqliteDatabase implements Database {
     return { limit: 1, inUse, waiting: this.#waiting - inUse, retries: this.#retries };
   }
 
-  read<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    return this.#inTurn(() => work(this.#session));
+  read<T>(work: (session: Session) => Promise<T>, timeout?: number): Promise<T> {
+    return this.#inTurn(() => work(this.#session), timeout);
   }
 
   change<T>(work: (session: Session) => Promise<T>): Promise<T> {
@@ -98,10 +98,10 @@ export class SqliteDatabase implements Database {
     if (this.#connection.isOpen) this.#connection.close();
   }
 
-  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+  async #inTurn<T>(work: () => Promise<T>, timeout = this.#limits.timeout): Promise<T> {
     if (this.#closed) throw new UnavailableError(new Error('the database is closed'));
     if (this.#waiting >= this.#limits.queueLimit) throw new UnavailableError(new Error('the queue is full'));
-    const deadline = new Deadline(this.#limits.timeout);
+    const deadline = new Deadline(timeout);
     this.#waiting += 1;
     const turn = this.#last.then(() => this.#whenNotBusy(work, deadline));
     this.#last = turn.catch(() => undefined);

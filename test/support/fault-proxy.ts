@@ -37,7 +37,10 @@ export async function startFaultProxy(target: { host: string; port: number }): P
 
   const server = createServer((client) => {
     clients.add(client);
-    state.most = Math.max(state.most, clients.size);
+    // One that was closed just before may be heard of just after.
+    setTimeout(() => {
+      state.most = Math.max(state.most, clients.size);
+    }, 50);
     keep(client);
     client.once('close', () => clients.delete(client));
     if (state.fault === 'reset' || state.fault === 'refused') {
@@ -46,7 +49,10 @@ export async function startFaultProxy(target: { host: string; port: number }): P
     }
     // What comes to a black hole stays there, also when others pass again.
     const isLost = { value: state.fault === 'blackHole' };
-    if (isLost.value) return;
+    if (isLost.value) {
+      client.resume();
+      return;
+    }
     const upstream = connect(target.port, target.host);
     keep(upstream);
     client.once('close', () => upstream.destroy());
