@@ -1,4 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync, readdirSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { type DatabaseServer, findServer, startServer } from '../support/database-server.js';
@@ -6,11 +9,13 @@ import { median, report } from '../support/figures.js';
 import { type Fault, type OutageFigures, watchOutage } from '../support/outage.js';
 import { type GatewayProcess, startGatewayProcess } from '../support/process.js';
 import { RegisterLedger } from '../support/register-ledger.js';
+import { legacyAccount, newAccountKey } from '../support/register-samples.js';
 
 const onPrivateServer = findServer()
   ? { run: describe, name: 'a server of its own' }
   : { run: describe.skip, name: 'a server of its own (left out: none is installed)' };
 const poolSize = 16;
+const clients = 8;
 const longestAnswer = 5000;
 const longestReturn = 2000;
 
@@ -67,12 +72,16 @@ onPrivateServer.run(`a gateway on ${onPrivateServer.name}`, () => {
   async function expectWholePool(): Promise<void> {
     const burst = await Promise.all(Array.from({ length: 2 * poolSize }, () => ledger.addAccount(gateway)));
     expect(new Set(burst)).toEqual(new Set(['acknowledged']));
+    expect(await connectionsOfGateway()).toBeLessThanOrEqual(poolSize);
+  }
+
+  async function connectionsOfGateway(): Promise<number> {
     const connection = await createConnection(server.url);
     const [rows] = await connection.query<RowDataPacket[]>(
-      "SELECT ID FROM information_schema.PROCESSLIST WHERE DB = 'gateway_faults'",
+      "SELECT ID FROM information_schema.PROCESSLIST WHERE DB = 'gateway_faults' AND HOST <> ''",
     );
     await connection.end();
-    expect(rows.length).toBeLessThanOrEqual(poolSize);
+    return rows.length;
   }
 
   test('whose database is killed 20 times amid writes keeps what it acknowledged, says so in time, and serves again with it', async () => {
@@ -88,10 +97,55 @@ onPrivateServer.run(`a gateway on ${onPrivateServer.name}`, () => {
   });
 
   test('whose database is frozen 8 times amid writes answers in time, and serves again with it', async () => {
+    const sockets: number[] = [];
+    const before = openSockets(gateway);
     const freeze: Fault = {
       begin: () => void server.process.kill('SIGSTOP'),
-      end: () => void server.process.kill('SIGCONT'),
+      end() {
+        sockets.push(openSockets(gateway) - before);
+        server.process.kill('SIGCONT');
+      },
     };
     await suffer('database frozen', 8, freeze, 6000);
+    report('while it was frozen', { 'most sockets besides those before': Math.max(...sockets) });
+    // Each client may have one, too.
+    expect(Math.max(...sockets)).toBeLessThanOrEqual(poolSize + 2 * clients);
+  });
+
+  test('that waits for a row that is locked for long leaves nobody waiting for it on the server', async () => {
+    const account = newAccountKey();
+    expect((await gateway.legacy('add_account', legacyAccount(account))).body.code).toBe(1001);
+    const other = await createConnection(database.url);
+    await other.query('START TRANSACTION');
+    await other.query('SELECT id FROM accounts WHERE account_id = ? FOR UPDATE', [account.accountId]);
+    const most = { connections: 0 };
+    for (let round = 0; round < 4; round += 1) {
+      const started = performance.now();
+      const answers = await Promise.all(
+        Array.from({ length: poolSize }, () => gateway.legacy('delete_account', legacyAccount(account))),
+      );
+      expect(new Set(answers.map(({ httpStatus }) => httpStatus))).toEqual(new Set([503]));
+      expect(performance.now() - started).toBeLessThan(longestAnswer);
+      most.connections = Math.max(most.connections, await connectionsOfGateway());
+    }
+    await sleep(1500);
+    expect(await connectionsOfGateway()).toBeLessThanOrEqual(poolSize);
+    await other.query('ROLLBACK');
+    await other.end();
+    report('a row locked for four deadlines', { 'most connections at the server': most.connections });
+    expect(most.connections).toBeLessThanOrEqual(2 * poolSize);
+    expect((await gateway.legacy('delete_account', legacyAccount(account))).body.code).toBe(1001);
   });
 });
+
+function openSockets({ child }: GatewayProcess): number {
+  const folder = `/proc/${child.pid}/fd`;
+  if (!existsSync(folder)) return 0;
+  return readdirSync(folder).filter((name) => {
+    try {
+      return readlinkSync(join(folder, name)).startsWith('socket:');
+    } catch {
+      return false;
+    }
+  }).length;
+}
