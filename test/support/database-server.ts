@@ -119,7 +119,8 @@ async function stop(server: ChildProcess): Promise<void> {
   await ended;
 }
 
-function onPath(program: string): string | undefined {
+/** The path of a program, also of one that only administrators have on theirs. */
+export function onPath(program: string): string | undefined {
   const directories = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
   return directories
     .map((directory) => join(directory, program))
