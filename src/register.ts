@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Config } from './config.js';
 import type { Database, DatabaseUse, Session, StatementObserver } from './database/database.js';
 import type { DatabaseLocation } from './database/database-url.js';
+import { findLossySettings } from './database/durability.js';
 import { alone, migrate } from './database/migrate.js';
 import { MysqlDatabase } from './database/mysql.database.js';
 import { SqliteDatabase } from './database/sqlite.database.js';
@@ -92,6 +93,7 @@ export class Register implements Database, Readiness {
     for (let pause = 100; !this.#isClosing; pause = Math.min(2 * pause, longestPause)) {
       try {
         await this.prepareOnce();
+        await this.#warnOfLoss();
         return;
       } catch (error) {
         if (error instanceof SealingKeyError) throw error;
@@ -148,6 +150,21 @@ export class Register implements Database, Readiness {
       return await this.#database[kind](work);
     } finally {
       this.#observer.unitEnded?.(kind, performance.now() - started);
+    }
+  }
+
+  /** Says where the server does not keep what it acknowledges. That keeps nobody from serving. */
+  async #warnOfLoss(): Promise<void> {
+    if (this.dialect.name !== 'mysql') return;
+    const found = await this.#database.read(findLossySettings).catch((error: unknown) => {
+      this.#log.warn({ err: error }, 'whether the database server keeps what it acknowledges could not be found out');
+      return [];
+    });
+    for (const { name, value, needed } of found) {
+      this.#log.warn(
+        { setting: name, value, needed },
+        `when its machine crashes, the database server loses what it has acknowledged: set ${name} = ${needed} there`,
+      );
     }
   }
 

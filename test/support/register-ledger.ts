@@ -104,7 +104,7 @@ export class RegisterLedger {
       complain(stored.has(key) && stored.get(key) !== version, `datasource ${key} is not at version ${version}`);
     }
     for (const [id, count] of events.cascades) {
-      const added = instances.filter((name) => events.of('addDatasource', id, name) > 0).length;
+      const added = [...events.datasources].filter((key) => key.startsWith(`${id} `)).length;
       complain(count !== added, `account ${id} went with ${count} datasources of ${added}`);
     }
     for (const { name, account, instanceId, outcome } of this.#operations) {
