@@ -30,22 +30,28 @@ export async function* readCsv(file: AsyncIterable<Buffer>, kind: RowKind): Asyn
     // With records of any length, a quote that is never closed would take in the rest of the file.
     max_record_size: longestRow,
     record_delimiter: ['\r\n', '\n'],
+    // The parser is ahead of what was read of it: so an error does not take away the rows before it.
+    skip_records_with_error: true,
+  });
+  let failure: CsvError | undefined;
+  parser.on('skip', (error) => {
+    failure ??= error;
   });
   // What fails before the parser comes out of it.
   pipeline(Readable.from(decoded(file)), parser, () => undefined);
   let line = 1;
+  let records = 0;
   let names: readonly string[] | undefined;
-  try {
-    for await (const { record, raw } of parser as AsyncIterable<CsvRecord>) {
-      const begins = line;
-      line += raw.split('\n').length - 1;
-      if (record.length === 1 && record[0] === '') continue;
-      if (names === undefined) names = checkedNames(record, kind);
-      else yield { line: begins, size: Buffer.byteLength(raw), content: contentOf(record, names, kind) };
-    }
-  } catch (error) {
-    throw error instanceof CsvError ? malformed(error, line) : error;
+  for await (const { record, raw } of parser as AsyncIterable<CsvRecord>) {
+    if (failure !== undefined && records >= Number(failure.records)) break;
+    const begins = line;
+    records += 1;
+    line += linesIn(raw);
+    if (record.length === 1 && record[0] === '') continue;
+    if (names === undefined) names = checkedNames(record, kind);
+    else yield { line: begins, size: Buffer.byteLength(raw), content: contentOf(record, names, kind) };
   }
+  if (failure !== undefined) throw malformed(failure, line);
   if (names === undefined) throw new FileFormatError('The first row must name the columns.');
 }
 
@@ -81,12 +87,11 @@ function checkedNames(record: readonly string[], kind: RowKind): readonly string
     if (credentialNames.some((credential) => credential === name) || name === 'credentials') {
       return [`CSV carries no credentials: take the column ${name} out, or import JSON Lines.`];
     }
-    if (!columnsOf[kind].includes(name))
-      return [`There is no column ${JSON.stringify(shortName(name))} for a ${kind}.`];
+    if (!columnsOf[kind].includes(name)) return [`There is no column ${JSON.stringify(shortName(name))}.`];
     return record.indexOf(name) < place ? [`The column ${name} is there twice.`] : [];
   });
   if (problems.length > 0) {
-    throw new FileFormatError(`${problems.join('\n')}\nThe columns of a ${kind}: ${columnsOf[kind].join(', ')}.`);
+    throw new FileFormatError(`${problems.join('\n')}\nThe columns of kind ${kind}: ${columnsOf[kind].join(', ')}.`);
   }
   return record;
 }
@@ -97,8 +102,14 @@ async function* decoded(file: AsyncIterable<Buffer>): AsyncGenerator<string> {
     for await (const chunk of file) yield decoder.decode(chunk, { stream: true });
     yield decoder.decode();
   } catch (error) {
-    throw error instanceof TypeError ? new FileFormatError('The file must be in UTF-8.') : error;
+    const { code } = error as NodeJS.ErrnoException;
+    throw code === 'ERR_ENCODING_INVALID_ENCODED_DATA' ? new FileFormatError('The file must be in UTF-8.') : error;
   }
+}
+
+/** The parser gives a record with the first character of what ends it. */
+function linesIn(raw: string): number {
+  return raw.slice(0, -1).split('\n').length;
 }
 
 /** The parser's own messages repeat what stands around the place. */

@@ -131,7 +131,7 @@ async function isReady(url: string): Promise<boolean> {
  * The folder of the gateway built from the sources as they are. A build is made once for the same sources, whichever test
  * comes first, inside node_modules so that what it imports is found.
  */
-function builtGateway(): Promise<string> {
+export function builtGateway(): Promise<string> {
   built ??= build();
   return built;
 }
