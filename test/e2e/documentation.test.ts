@@ -21,7 +21,7 @@ const documents = [
     .map((name) => `docs/${name}`),
 ];
 const registerUrl = 'mysql://user:password@db.example.com:3306/gateway';
-const languages = ['sh', 'json', 'output', 'graphql', 'yaml', 'promql', 'text'];
+const languages = ['sh', 'json', 'output', 'graphql', 'yaml', 'promql', 'ini', 'nginx', 'text'];
 
 interface Block {
   readonly language: string;
@@ -55,7 +55,7 @@ function stepsOf(document: string): Step[] {
 
 /**
  * What differs from run to run is made the same on both sides: ids, keys and their prefixes, times, the ids of requests
- * and of sealing keys.
+ * and of sealing keys, the gateway's version.
  */
 function normalised(text: string): string {
   return text
@@ -64,6 +64,7 @@ function normalised(text: string): string {
     .replace(/\bdgk_[0-9a-f]{12}(_[\w-]{43})?/g, 'KEY')
     .replace(/\b\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z/g, 'TIME')
     .replace(/\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, 'UUID')
+    .replace(/"version": ?"\d+\.\d+\.\d+"/g, '"version": "VERSION"')
     .replace(/\b[0-9a-f]{16}\b/g, 'SEALING-KEY');
 }
 
@@ -165,6 +166,12 @@ describe.each(documents)('%s', (document) => {
     // Outside of fences, and of lists that have more than one paragraph in a point.
     const unfenced = text.replaceAll(/^( *)```\w*\n[\s\S]*?^\1```$/gm, '').match(/(?<=\n\n) {4,}\S.*/g);
     expect(unfenced).toBeNull();
+  });
+
+  test('names only scripts that there are', () => {
+    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    const named = readFileSync(join(root, document), 'utf8').matchAll(/npm run (?:--silent )?([\w:]+)/g);
+    for (const [, name = ''] of named) expect(Object.keys(scripts)).toContain(name);
   });
 
   test('links to what is there', () => {
