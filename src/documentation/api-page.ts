@@ -14,6 +14,7 @@ import {
   isSpecifiedScalarType,
 } from 'graphql';
 import { DomainError, type ErrorName, errorCodes, errorMeanings } from '../errors.js';
+import { statusOfCode } from '../graphql/answer.plugin.js';
 import { formatGraphQLError } from '../graphql/errors.js';
 import { failureOf } from '../rest/envelope.js';
 import { fieldAccess } from '../security/access.js';
@@ -78,12 +79,14 @@ the legacy routes answer. For invalid parameters \`extensions.parameters\` lists
 failed are not run.
 
 ${table(
-  ['error', '`extensions.code`', '`legacyCode`, REST `code`', 'REST HTTP status', 'what it means'],
+  ['error', '`extensions.code`', 'HTTP', '`legacyCode`, REST `code`', 'REST HTTP', 'what it means'],
   (Object.keys(errorCodes) as ErrorName[]).map((name) => {
     const error = new DomainError(name, '');
     const { extensions } = formatGraphQLError(error, '', { error: () => undefined, warn: () => undefined });
     const { httpStatus, envelope } = failureOf(error);
-    return [name, `\`${extensions?.code}\``, String(envelope.code), String(httpStatus), errorMeanings[name]];
+    const code = String(extensions?.code);
+    const statuses = [String(statusOfCode.get(code) ?? 200), String(envelope.code), String(httpStatus)];
+    return [name, `\`${code}\``, ...statuses, errorMeanings[name]];
   }),
 )}
 
