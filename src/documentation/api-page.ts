@@ -91,7 +91,8 @@ ${table(
 )}
 
 A document that does not parse, does not fit the schema or is larger than the limits has none of these: its codes are \`GRAPHQL_PARSE_FAILED\`,
-\`GRAPHQL_VALIDATION_FAILED\`, \`GRAPHQL_LIMIT_EXCEEDED\`, \`OPERATION_RESOLUTION_FAILURE\` and \`BAD_REQUEST\`.`;
+\`GRAPHQL_VALIDATION_FAILED\`, \`GRAPHQL_LIMIT_EXCEEDED\`, \`OPERATION_RESOLUTION_FAILURE\` and \`BAD_REQUEST\`. What is about the transport is
+\`METHOD_NOT_ALLOWED\` (405), \`PAYLOAD_TOO_LARGE\` (413) or \`UNSUPPORTED_MEDIA_TYPE\` (415).`;
 
 function section(title: string, parts: readonly string[]): string {
   return `## ${title}\n\n${parts.join('\n\n')}`;
