@@ -56,8 +56,8 @@ function whatWasAsked({ routeOptions, outcome }: FastifyRequest) {
   const path = routeOptions.url;
   if (path === '/graphql') return { surface: 'graphql', operation: rootField(outcome.operation) } as const;
   if (path?.startsWith(legacyPath)) return { surface: 'rest', operation: path } as const;
-  if (path?.startsWith('/playground/')) return { surface: 'other', operation: '/playground/*' } as const;
-  return { surface: 'other', operation: path ?? 'none' } as const;
+  // The files of a page are one.
+  return { surface: 'other', operation: path?.replace(/^\/(playground|docs)\/.*$/, '/$1/*') ?? 'none' } as const;
 }
 
 /** The one field that a document asks for; where it asks for more, there would be no end to what that could be called. */
