@@ -111,6 +111,7 @@ export async function createApp(config: Config, logDestination?: DestinationStre
   tracing?.requests(http);
   countRequests(http, metrics);
   await registerRequestGuard(http, config, { authenticators, audit, isClosing: () => closing.begun });
+  tracing?.operations(http);
   registerHealth(http, version(), register);
   registerMetrics(http, metrics, keys === false && tokens === undefined);
   http.get('/', (_, reply) => reply.redirect('/graphql'));

@@ -1,5 +1,6 @@
 import {
   type Attributes,
+  type Context,
   context,
   propagation,
   ROOT_CONTEXT,
@@ -18,19 +19,20 @@ const untraced = new Set(['/healthz', '/readyz', '/metrics']);
 const ownFaults = new Set<unknown>([1000, 'INTERNAL_SERVER_ERROR', 'SERVICE_UNAVAILABLE']);
 const longestUserAgent = 200;
 
-interface RequestSpans {
-  readonly request: Span;
+interface TracedRequest {
+  readonly span: Span;
+  readonly context: Context;
   operation?: Span;
 }
 
+const traced = new WeakMap<FastifyRequest, TracedRequest>();
+
 /**
- * Makes a span of every request, by the semantic conventions for HTTP, and in it one of the operation on either surface. It
- * belongs to the trace that the client names in `traceparent`. The request's log lines get the trace's id. Bodies, variables,
- * query strings, and headers but the user agent are not in them.
+ * Makes a span of every request, by the semantic conventions for HTTP. It belongs to the trace that the client names in
+ * `traceparent`. The request's log lines get the trace's id. Bodies, variables, query strings, and headers but the user
+ * agent are not in it.
  */
 export function traceRequests(http: FastifyInstance, tracer: Tracer): void {
-  const spans = new WeakMap<FastifyRequest, RequestSpans>();
-
   // With callbacks: what follows in a request is run by them, and so within its context.
   http.addHook('onRequest', (request, reply, done) => {
     const route = request.routeOptions.url;
@@ -41,29 +43,15 @@ export function traceRequests(http: FastifyInstance, tracer: Tracer): void {
     const parent = propagation.extract(ROOT_CONTEXT, request.headers);
     const name = route === undefined ? request.method : `${request.method} ${route}`;
     const span = tracer.startSpan(name, { kind: SpanKind.SERVER, attributes: attributesOf(request) }, parent);
-    spans.set(request, { request: span });
+    const own = { span, context: trace.setSpan(parent, span) };
+    traced.set(request, own);
     const { traceId, spanId } = span.spanContext();
     request.log = request.log.child({ trace_id: traceId, span_id: spanId });
     reply.log = request.log;
-    context.with(trace.setSpan(parent, span), done);
-  });
-  http.addHook('preHandler', (request, _, done) => {
-    const known = spans.get(request);
-    const surface = surfaceOf(request);
-    if (known === undefined || surface === undefined) {
-      done();
-      return;
-    }
-    known.operation = tracer.startSpan(surface, { kind: SpanKind.INTERNAL });
-    context.with(trace.setSpan(context.active(), known.operation), done);
-  });
-  http.addHook('onSend', (request, _, payload, done) => {
-    const operation = spans.get(request)?.operation;
-    if (operation?.isRecording()) endOperation(operation, request);
-    done(null, payload);
+    context.with(own.context, done);
   });
   http.addHook('onResponse', (request, reply, done) => {
-    const span = spans.get(request)?.request;
+    const span = traced.get(request)?.span;
     if (span?.isRecording()) {
       const { statusCode } = reply;
       span.setAttributes({ 'http.response.status_code': statusCode, ...outcomeOf(request) });
@@ -77,13 +65,33 @@ export function traceRequests(http: FastifyInstance, tracer: Tracer): void {
     done();
   });
   http.addHook('onRequestAbort', (request, done) => {
-    const known = spans.get(request);
-    for (const span of [known?.operation, known?.request]) {
+    const known = traced.get(request);
+    for (const span of [known?.operation, known?.span]) {
       if (!span?.isRecording()) continue;
       span.setAttribute('error.type', 'client_closed_request');
       span.end();
     }
     done();
+  });
+}
+
+/** Makes a span of the operation in a request, on either surface: what is done for it once it has its turn. */
+export function traceOperations(http: FastifyInstance, tracer: Tracer): void {
+  http.addHook('preHandler', (request, _, done) => {
+    const known = traced.get(request);
+    const surface = surfaceOf(request);
+    if (known === undefined || surface === undefined) {
+      done();
+      return;
+    }
+    known.operation = tracer.startSpan(surface, { kind: SpanKind.INTERNAL }, known.context);
+    // What has let the request go on may have been another one, and so run in its context.
+    context.with(trace.setSpan(known.context, known.operation), done);
+  });
+  http.addHook('onSend', (request, _, payload, done) => {
+    const operation = traced.get(request)?.operation;
+    if (operation?.isRecording()) endOperation(operation, request);
+    done(null, payload);
   });
 }
 

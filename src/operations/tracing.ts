@@ -11,7 +11,7 @@ import {
 import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
 import type { FastifyInstance } from 'fastify';
 import type { StatementObserver } from '../database/database.js';
-import { traceRequests } from './request-tracing.js';
+import { traceOperations, traceRequests } from './request-tracing.js';
 import { traced } from './statement-tracing.js';
 import { tracedFetch } from './traced-fetch.js';
 
@@ -24,8 +24,10 @@ export interface Tracing {
   readonly statement: (system: 'mysql' | 'sqlite') => StatementObserver;
   /** As the global `fetch`, with a span of its own, and telling the other side of the trace. */
   readonly fetch: typeof fetch;
-  /** Makes spans of every request from here on, and of the operation in it. */
+  /** Makes spans of the requests to every route that is added from here on. */
   readonly requests: (http: FastifyInstance) => void;
+  /** Makes spans of the operations of the routes that are added from here on; behind all that may let a request wait. */
+  readonly operations: (http: FastifyInstance) => void;
   /** Sends what was not sent yet, and stops. */
   readonly stop: () => Promise<void>;
 }
@@ -53,6 +55,7 @@ export function startTracing(version: string, onFailure: (error: unknown) => voi
     statement: (system) => traced(tracer, system),
     fetch: tracedFetch(tracer),
     requests: (http) => traceRequests(http, tracer),
+    operations: (http) => traceOperations(http, tracer),
     async stop() {
       const flushed = provider.shutdown().catch(onFailure);
       await Promise.race([flushed, new Promise((resolve) => setTimeout(resolve, longestFlush).unref())]);

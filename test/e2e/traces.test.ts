@@ -120,6 +120,17 @@ describe.each(databaseKinds)('traces of a gateway on $name', (kind) => {
     expect(namesBelow(failed, named(failed, 'rest /data-source/add-jdbc-conn'))).toContain('ROLLBACK');
   });
 
+  test('of many requests at once keep apart', async () => {
+    const many = Array.from({ length: 40 }, (_, number) =>
+      ask('/data-source/add_account', legacyBody(accountKey({ region: `many-${number}` }))),
+    );
+    const begin = kind.name === 'SQLite' ? 'BEGIN' : 'START';
+    for (const spans of await Promise.all(many)) {
+      const operation = named(spans, 'rest /data-source/add_account');
+      expect(namesBelow(spans, operation)).toEqual([begin, 'INSERT accounts', 'INSERT audit_events', 'COMMIT']);
+    }
+  });
+
   test('are named in the lines of the log', async () => {
     const [span] = await ask('/data-source/add_account', {});
     expect(requestLines(gateway).map((line) => line.trace_id)).toContain(span?.traceId);
