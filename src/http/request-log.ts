@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
+import { onRequestEnd } from './request-end.js';
 
 const saneRequestId = /^[\w.:-]{1,128}$/;
 
@@ -13,19 +14,22 @@ export function headersOfEveryAnswer(requestId: string): Record<string, string> 
   return { 'x-request-id': requestId, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
 }
 
-/** Gives every answer the request's id and keeps it out of caches, and writes one line in the log for every request. */
+/**
+ * Gives every answer the request's id and keeps it out of caches, and writes one line in the log for every request, those
+ * that their client has abandoned included.
+ */
 export function registerRequestLog(http: FastifyInstance): void {
   http.decorateRequest('outcome', null as never);
   http.addHook('onRequest', async (request, reply) => {
     request.outcome = {};
     reply.headers(headersOfEveryAnswer(request.id));
   });
-  http.addHook('onResponse', async (request, reply) => {
+  onRequestEnd(http, (request, reply, isAnswered) => {
     request.log.info(
       {
         method: request.method,
         path: request.url.split('?', 1)[0],
-        httpStatus: reply.statusCode,
+        ...(isAnswered ? { httpStatus: reply.statusCode } : { isAbandoned: true }),
         ...request.outcome,
         caller: request.call?.caller.name,
         address: request.ip,

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { DomainError, type ErrorName } from '../errors.js';
+import { onRequestEnd } from '../http/request-end.js';
 import { answerLegacyError } from '../rest/legacy-routes.js';
 import { fieldAccess } from '../security/access.js';
 import type { Metrics } from './metrics.js';
@@ -18,17 +19,16 @@ const rootFields = new Set(
   ),
 );
 
-/** Counts every request that is answered from here on. */
+/** Counts every request from here on, when it ends. */
 export function countRequests(http: FastifyInstance, metrics: Metrics): void {
-  http.addHook('onResponse', (request, reply, done) => {
+  onRequestEnd(http, (request, reply, isAnswered) => {
     const { surface, operation } = whatWasAsked(request);
-    const code = String(request.outcome.code ?? reply.statusCode);
-    metrics.requestAnswered({ surface, operation, code, seconds: reply.elapsedTime / 1000 });
+    const code = isAnswered ? String(request.outcome.code ?? reply.statusCode) : 'CLIENT_GONE';
+    metrics.requestEnded({ surface, operation, code, seconds: reply.elapsedTime / 1000 });
     // Set where the route has taken the request up: one that was refused before has not used it.
     if (surface === 'rest' && request.outcome.operation !== undefined) {
       metrics.legacyRouteUsed(operation, request.call.caller.name, request.headers['user-agent']);
     }
-    done();
   });
 }
 

@@ -3,12 +3,12 @@ import type { DatabaseUse } from '../database/database.js';
 import type { ErrorName } from '../errors.js';
 import { LegacyUse } from './legacy-use.js';
 
-/** What is said of a request that has been answered. Each value is one of a few: none is free text. */
-export interface AnsweredRequest {
+/** What is said of a request that has ended. Each value is one of a few: none is free text. */
+export interface EndedRequest {
   readonly surface: 'graphql' | 'rest' | 'other';
   /** A root field of the schema, a path of the legacy API, or the pattern of another route. */
   readonly operation: string;
-  /** The code that the client got. */
+  /** The code that the client got; `CLIENT_GONE` where it did not wait for it. */
   readonly code: string;
   readonly seconds: number;
 }
@@ -37,13 +37,13 @@ export class Metrics {
   readonly #registers = [this.#registry];
   readonly #requests = new Counter({
     name: 'gateway_requests_total',
-    help: 'Requests that were answered, by the code that the client got.',
+    help: 'Requests that have ended, by the code that the client got.',
     labelNames: ['surface', 'operation', 'code'],
     registers: this.#registers,
   });
   readonly #requestDuration = new Histogram({
     name: 'gateway_request_duration_seconds',
-    help: 'How long requests took, from their headers to the end of the answer.',
+    help: 'How long requests took, from their headers to their end.',
     labelNames: ['surface', 'operation'],
     buckets: requestBuckets,
     registers: this.#registers,
@@ -108,8 +108,8 @@ export class Metrics {
     return this.#registry.contentType;
   }
 
-  /** Counts a request that has been answered. */
-  requestAnswered({ surface, operation, code, seconds }: AnsweredRequest): void {
+  /** Counts a request that has ended. */
+  requestEnded({ surface, operation, code, seconds }: EndedRequest): void {
     this.#requests.inc({ surface, operation, code });
     this.#requestDuration.observe({ surface, operation }, seconds);
   }

@@ -11,6 +11,7 @@ import {
   trace,
 } from '@opentelemetry/api';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { onRequestEnd } from '../http/request-end.js';
 import { succeeded } from '../operation-outcome.js';
 import { fieldAccess } from '../security/access.js';
 
@@ -50,28 +51,18 @@ export function traceRequests(http: FastifyInstance, tracer: Tracer): void {
     reply.log = request.log;
     context.with(own.context, done);
   });
-  http.addHook('onResponse', (request, reply, done) => {
+  onRequestEnd(http, (request, { statusCode }, isAnswered) => {
     const span = traced.get(request)?.span;
-    if (span?.isRecording()) {
-      const { statusCode } = reply;
-      span.setAttributes({ 'http.response.status_code': statusCode, ...outcomeOf(request) });
-      if (request.call !== undefined) span.setAttribute('gateway.caller', request.call.caller.name);
-      if (statusCode >= 500) {
-        span.setAttribute('error.type', String(statusCode));
-        span.setStatus({ code: SpanStatusCode.ERROR });
-      }
-      span.end();
+    if (span === undefined) return;
+    span.setAttributes(outcomeOf(request));
+    if (request.call !== undefined) span.setAttribute('gateway.caller', request.call.caller.name);
+    if (isAnswered) span.setAttribute('http.response.status_code', statusCode);
+    else span.setAttribute('error.type', 'client_gone');
+    if (isAnswered && statusCode >= 500) {
+      span.setAttribute('error.type', String(statusCode));
+      span.setStatus({ code: SpanStatusCode.ERROR });
     }
-    done();
-  });
-  http.addHook('onRequestAbort', (request, done) => {
-    const known = traced.get(request);
-    for (const span of [known?.operation, known?.span]) {
-      if (!span?.isRecording()) continue;
-      span.setAttribute('error.type', 'client_closed_request');
-      span.end();
-    }
-    done();
+    span.end();
   });
 }
 

@@ -40,7 +40,8 @@ export interface Tracing {
  * @param onFailure told where spans could not be sent, once a minute at most; they are lost
  */
 export function startTracing(version: string, onFailure: (error: unknown) => void): Tracing {
-  setGlobalErrorHandler(onceInAWhile(onFailure));
+  const tellOfFailure = onceInAWhile(onFailure);
+  setGlobalErrorHandler(tellOfFailure);
   const resource = defaultResource()
     .merge(resourceFromAttributes({ 'service.name': 'datasource-gateway', 'service.version': version }))
     .merge(detectResources({ detectors: [serviceInstanceIdDetector, envDetector] }));
@@ -57,7 +58,7 @@ export function startTracing(version: string, onFailure: (error: unknown) => voi
     requests: (http) => traceRequests(http, tracer),
     operations: (http) => traceOperations(http, tracer),
     async stop() {
-      const flushed = provider.shutdown().catch(onFailure);
+      const flushed = provider.shutdown().catch(tellOfFailure);
       await Promise.race([flushed, new Promise((resolve) => setTimeout(resolve, longestFlush).unref())]);
       for (const part of [trace, context, propagation]) part.disable();
     },

@@ -2,8 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { DatabaseSync } from '@photostructure/sqlite';
 import { databaseKinds, type TestDatabase } from '../support/databases.js';
 import { makeKey } from '../support/keyed-gateway.js';
+import { scrape } from '../support/metrics.js';
 import { type GatewayProcess, startGatewayProcess, temporaryDirectory } from '../support/process.js';
 import { sendRaw } from '../support/raw-request.js';
 import { accountKey, datasourceInput, legacyBody } from '../support/samples.js';
@@ -151,12 +153,22 @@ describe.each(databaseKinds)('traces of a gateway on $name', (kind) => {
   });
 });
 
+/** The modules that make traces, of those that a process has loaded which was told to list them in a folder. */
+function tracingModulesIn(folder: string): string[] {
+  const files = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'));
+  const urls: string[] = files.flatMap((file) => JSON.parse(file).result.map(({ url }: { url: string }) => url));
+  expect(urls.filter((url) => url.includes('prom-client')).length).toBeGreaterThan(5);
+  const ofTraces = /@opentelemetry\/(?!api\/)|operations\/(tracing|traced-fetch|[a-z]+-tracing)\.js/;
+  return urls.filter((url) => ofTraces.test(url));
+}
+
 test('a trace goes on to the issuer of tokens, and what was not sent yet is sent at the end', async () => {
   const [receiver, issuer] = await Promise.all([startTraceReceiver(), TokenIssuer.start()]);
   const directory = temporaryDirectory();
   try {
     // Sent every five seconds, where it is not the end.
-    const env = { ...issuer.env, OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url };
+    const loaded = join(directory, 'loaded');
+    const env = { ...issuer.env, OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, NODE_V8_COVERAGE: loaded };
     const gateway = await startGatewayProcess(env, directory);
     const traceId = randomBytes(16).toString('hex');
     const token = await issuer.token({ permissions: ['read', 'write'] });
@@ -184,8 +196,48 @@ test('a trace goes on to the issuer of tokens, and what was not sent yet is sent
       calls.map(({ spanId }) => `00-${traceId}-${spanId}-01`),
     );
     expect(receiver.received.toString()).not.toContain(token.split('.')[2]);
+    expect(tracingModulesIn(loaded).length).toBeGreaterThan(20);
   } finally {
     await Promise.all([receiver.close(), issuer.stop()]);
+    rmSync(directory, { recursive: true, force: true });
+  }
+});
+
+test('a request whose client goes away before the answer is logged, counted and traced as such', async () => {
+  const receiver = await startTraceReceiver();
+  const directory = temporaryDirectory();
+  try {
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_BSP_SCHEDULE_DELAY: '50' };
+    const gateway = await startGatewayProcess(env, directory);
+    // Nobody else can write meanwhile.
+    const other = new DatabaseSync(join(directory, 'data/gateway.sqlite'), { timeout: 5000 });
+    other.exec('BEGIN IMMEDIATE');
+    const answer = fetch(`${gateway.url}/data-source/add_account`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(legacyBody(accountKey())),
+      signal: AbortSignal.timeout(300),
+    });
+    await expect(answer).rejects.toThrow('timeout');
+    expect(await receiver.span(({ kind }) => kind === server)).toMatchObject({
+      attributes: { 'error.type': 'client_gone' },
+    });
+    expect(requestLines(gateway)).toContainEqual(
+      expect.objectContaining({ path: '/data-source/add_account', isAbandoned: true }),
+    );
+    const { value } = await scrape(gateway.url);
+    const labels = { surface: 'rest', operation: '/data-source/add_account', code: 'CLIENT_GONE' };
+    expect(value('gateway_requests_total', labels)).toBe(1);
+    // The operation goes on, and ends on its own.
+    other.exec('ROLLBACK');
+    other.close();
+    expect(await receiver.span(({ name }) => name.startsWith('rest'))).toMatchObject({
+      attributes: { 'gateway.code': '1001' },
+    });
+    await gateway.kill('SIGTERM');
+    expect(receiver.spans.filter(({ kind }) => kind === server)).toHaveLength(1);
+  } finally {
+    await receiver.close();
     rmSync(directory, { recursive: true, force: true });
   }
 });
@@ -196,7 +248,11 @@ test('a collector that is away disturbs no request and no stop, and the log says
   const directory = temporaryDirectory();
   try {
     const gateway = await startGatewayProcess(
-      { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_BSP_SCHEDULE_DELAY: '20' },
+      {
+        OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+        OTEL_EXPORTER_OTLP_TIMEOUT: '300',
+        OTEL_BSP_SCHEDULE_DELAY: '20',
+      },
       directory,
     );
     for (let number = 0; number < 20 || receiver.headers.length < 2; number += 1) {
@@ -216,27 +272,14 @@ test('a collector that is away disturbs no request and no stop, and the log says
 });
 
 test('without the setting nothing of OpenTelemetry’s SDK is loaded', async () => {
-  const [receiver, directory] = [await startTraceReceiver(), temporaryDirectory()];
-  /** The modules that a gateway has loaded in its life. */
-  async function modulesOf(env: Record<string, string>): Promise<string[]> {
-    const coverage = join(directory, 'coverage');
-    // Lists every script that the process has run.
-    const gateway = await startGatewayProcess({ ...env, NODE_V8_COVERAGE: coverage }, directory);
+  const directory = temporaryDirectory();
+  try {
+    const loaded = join(directory, 'loaded');
+    const gateway = await startGatewayProcess({ NODE_V8_COVERAGE: loaded }, directory);
     await gateway.legacy('add_account', legacyBody(accountKey()));
     await gateway.kill('SIGTERM');
-    const files = readdirSync(coverage).map((name) => readFileSync(join(coverage, name), 'utf8'));
-    rmSync(coverage, { recursive: true });
-    return files.flatMap((file) => JSON.parse(file).result.map(({ url }: { url: string }) => url));
-  }
-  try {
-    const ofTraces = /@opentelemetry\/(?!api\/)|operations\/(tracing|traced-fetch|[a-z]+-tracing)\.js/;
-    const without = await modulesOf({});
-    expect(without.filter((url) => url.includes('prom-client')).length).toBeGreaterThan(5);
-    expect(without.filter((url) => ofTraces.test(url))).toEqual([]);
-    const withTraces = await modulesOf({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url });
-    expect(withTraces.filter((url) => ofTraces.test(url)).length).toBeGreaterThan(20);
+    expect(tracingModulesIn(loaded)).toEqual([]);
   } finally {
-    await receiver.close();
     rmSync(directory, { recursive: true, force: true });
   }
 });
