@@ -19,12 +19,24 @@ export interface RegisterSize {
   readonly datasources: number;
 }
 
+/** How much is under way. */
+export interface LoadUse {
+  /** Requests in work now. */
+  readonly inWork: number;
+  /** Requests that wait for their turn now. */
+  readonly waiting: number;
+  /** Requests that were turned away since the start because too much was under way. */
+  readonly refusals: number;
+}
+
 /** What is asked when metrics are. */
 export interface MetricsSources {
   /** How the database is used now. */
   readonly databaseUse: () => DatabaseUse;
   /** How large the register is; undefined where that is not known. */
   readonly registerSize: () => Promise<RegisterSize | undefined>;
+  /** How much is under way; undefined where that is not bounded. */
+  readonly load?: () => LoadUse;
 }
 
 const refusals: readonly ErrorName[] = ['UNAUTHENTICATED', 'CREDENTIAL_EXPIRED', 'FORBIDDEN', 'RATE_LIMITED'];
@@ -60,11 +72,6 @@ export class Metrics {
     labelNames: ['reason'],
     registers: this.#registers,
   });
-  readonly #shedRequests = new Counter({
-    name: 'gateway_shed_requests_total',
-    help: 'Requests that were answered with 503 because too much was under way.',
-    registers: this.#registers,
-  });
   readonly #credentialReads = new Counter({
     name: 'gateway_credential_reads_total',
     help: 'Datasources whose credentials were given to a caller in clear.',
@@ -95,6 +102,7 @@ export class Metrics {
     for (const reason of refusals) this.#refusals.inc({ reason }, 0);
     this.#watchDatabase(sources.databaseUse);
     this.#watchRegister(sources.registerSize);
+    this.#watchLoad(sources.load);
     collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: 20 });
   }
 
@@ -122,11 +130,6 @@ export class Metrics {
   /** Counts a caller that was refused. */
   callerRefused(reason: ErrorName): void {
     this.#refusals.inc({ reason });
-  }
-
-  /** Counts a request that was turned away because too much was under way. */
-  requestShed(): void {
-    this.#shedRequests.inc();
   }
 
   /** Counts a datasource whose credentials were given in clear. */
@@ -183,6 +186,22 @@ export class Metrics {
     });
     // Not 0 before they are counted.
     accounts.remove();
+  }
+
+  #watchLoad(load: MetricsSources['load']): void {
+    if (load !== undefined) {
+      this.#gauge('gateway_requests_in_work', 'Requests that are worked on.', (gauge) => gauge.set(load().inWork));
+      this.#gauge('gateway_requests_waiting', 'Requests that wait for a turn.', (gauge) => gauge.set(load().waiting));
+    }
+    new Counter({
+      name: 'gateway_shed_requests_total',
+      help: 'Requests that were answered with 503 because too much was under way.',
+      registers: this.#registers,
+      collect() {
+        this.reset();
+        this.inc(load?.().refusals ?? 0);
+      },
+    });
   }
 
   #gauge(name: string, help: string, collect: (gauge: Gauge) => void): void {

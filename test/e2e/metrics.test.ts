@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { parse } from 'yaml';
+import { Metrics } from '../../src/operations/metrics.js';
 import { startCuttingProxy } from '../support/cutting-proxy.js';
 import { databaseKinds, mysqlKind, sqliteKind, type TestDatabase, testServer } from '../support/databases.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
@@ -79,6 +80,20 @@ describe('GET /metrics', () => {
       'nodejs_gc_duration_seconds',
     ]) {
       expect([name, types.has(name)]).toEqual([name, true]);
+    }
+  });
+
+  test('says how much is under way, where that is bounded', async () => {
+    const metrics = new Metrics('0', {
+      databaseUse: () => ({ limit: 1, inUse: 0, waiting: 0, retries: { conflict: 0, server_away: 0, lost_commit: 0 } }),
+      registerSize: async () => undefined,
+      load: () => ({ inWork: 3, waiting: 2, refusals: 7 }),
+    });
+    for (let asked = 0; asked < 2; asked += 1) {
+      const text = await metrics.text();
+      expect(text).toContain('\ngateway_requests_in_work 3\n');
+      expect(text).toContain('\ngateway_requests_waiting 2\n');
+      expect(text).toContain('\ngateway_shed_requests_total 7\n');
     }
   });
 
