@@ -97,7 +97,8 @@ async function measured(what, words) {
 /** The most memory that a process held, in KiB, as Linux counts it; undefined elsewhere. */
 function peakMemory(pid) {
   try {
-    return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+    const [, memory] = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+    return memory === undefined ? undefined : Number(memory);
   } catch {
     return undefined;
   }
