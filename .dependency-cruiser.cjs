@@ -85,6 +85,22 @@ const rules = [
     to: { path: '^src/command-line/' },
   },
   {
+    name: 'transfer-serves-commands',
+    comment:
+      'A register is read out and filled from the command line. Nothing that serves requests waits for what takes minutes.',
+    from: { path: '^src/', pathNot: '^src/(transfer|command-line)/' },
+    to: { path: '^src/transfer/' },
+  },
+  {
+    name: 'transfer-knows-no-requests',
+    comment: 'A file is no request: it shares with the legacy routes how a value is read, and no more.',
+    from: { path: '^src/transfer/' },
+    to: {
+      path: [http, graphql, resolvers, routes, types, '^src/(http|rest|graphql|operations|command-line)/'],
+      pathNot: '^src/rest/legacy-body[.]ts$',
+    },
+  },
+  {
     name: 'pure-modules-import-nothing',
     comment: 'What only computes can be understood and tested by itself.',
     from: {

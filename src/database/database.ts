@@ -75,6 +75,8 @@ export type StatementObserver = <T>(sql: string, run: () => Promise<T>) => Promi
 /** Why the database refused a statement, as far as services care. */
 export type DatabaseErrorReason = 'duplicate' | 'missingReference' | 'other';
 
+const longestShown = 1000;
+
 /**
  * A statement that the database refused. Its message carries the driver's codes and the statement without its values:
  * the driver's own text may repeat values, so it is kept out even of the log.
@@ -92,6 +94,7 @@ export class DatabaseError extends Error {
     readonly code: string,
     readonly sql: string,
   ) {
-    super(`${code} in: ${sql}`);
+    // One that writes many rows at once is long, and says no more behind its beginning.
+    super(`${code} in: ${sql.length > longestShown ? `${sql.slice(0, longestShown)}…` : sql}`);
   }
 }
