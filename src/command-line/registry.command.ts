@@ -124,7 +124,7 @@ async function importRegister(words: ImportWords, parts: RegistryParts): Promise
   } catch (error) {
     progress.clear();
     if (lastLine > 0 && !words.isDryRun) {
-      parts.printNote(`All rows up to line ${lastLine} are done. Import the file again to do the rest.`);
+      parts.printNote(`All rows up to line ${lastLine} are done: they are left alone when the file is imported again.`);
     }
     throw error;
   } finally {

@@ -133,7 +133,7 @@ export class RegisterImport {
    */
   async run(file: AsyncIterable<FileRow>, tell: (outcome: RowOutcome) => Promise<void>): Promise<ImportReport> {
     const report = { accountsAdded: 0, datasourcesAdded: 0, datasourcesEdited: 0, left: 0, refused: 0 };
-    for await (const batch of batches(this.#rows.of(file))) {
+    for await (const batch of oneAhead(batches(this.#rows.of(file)))) {
       const outcomes = await this.#done(batch);
       for (const outcome of outcomes) {
         report[countOf(outcome)] += 1;
@@ -229,15 +229,36 @@ export class RegisterImport {
 async function* batches(rows: AsyncIterable<DeclaredRow>): AsyncGenerator<DeclaredRow[]> {
   let batch: DeclaredRow[] = [];
   let bytes = 0;
-  for await (const row of rows) {
-    if (batch.length === mostRows || (batch.length > 0 && bytes + row.size > mostBytes)) {
-      yield batch;
-      [batch, bytes] = [[], 0];
+  try {
+    for await (const row of rows) {
+      if (batch.length === mostRows || (batch.length > 0 && bytes + row.size > mostBytes)) {
+        yield batch;
+        [batch, bytes] = [[], 0];
+      }
+      batch.push(row);
+      bytes += row.size;
     }
-    batch.push(row);
-    bytes += row.size;
+  } catch (error) {
+    // Where a file cannot be read on, what stands before that place is taken.
+    if (batch.length > 0) yield batch;
+    throw error;
   }
   if (batch.length > 0) yield batch;
+}
+
+/** Reads what comes next while what it gave is worked on. */
+async function* oneAhead<T>(source: AsyncGenerator<T>): AsyncGenerator<T> {
+  let next = source.next();
+  try {
+    for (let read = await next; !read.done; read = await next) {
+      next = source.next();
+      // Where it fails, it is thrown once it is awaited.
+      next.catch(() => undefined);
+      yield read.value;
+    }
+  } finally {
+    await source.return(undefined);
+  }
 }
 
 async function storedOf(session: Session, batch: readonly DeclaredRow[]): Promise<Stored> {

@@ -515,6 +515,13 @@ describe('registry, CSV', () => {
       expect.stringMatching(/^line 2: refuse: .*has 2 cells; the first row names 3/),
     ]);
     expect(await everything(database)).toEqual(before);
+    const half = await imported(`${columns}\n1,before,r\n1,"after" x,r\n1,behind,r\n`);
+    expect(half.notes).toEqual([
+      'All rows up to line 2 are done: they are left alone when the file is imported again.',
+      expect.stringMatching(/^The row that begins on line 3 has a quote where none may stand/),
+    ]);
+    const added = await onDatabase(database, "SELECT account_id FROM accounts WHERE region = 'r'");
+    expect(added).toEqual([{ account_id: 'before' }]);
   });
 });
 
