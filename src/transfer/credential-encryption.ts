@@ -95,9 +95,13 @@ function imported(key: Uint8Array): Promise<webcrypto.CryptoKey> {
   return webcrypto.subtle.importKey('raw', key, 'AES-GCM', false, ['encrypt', 'decrypt']);
 }
 
-/** Stands for the datasource's key and the fields that say where its credentials go; an empty value is an absent one. */
+/**
+ * Stands for the datasource's key and the fields that say where its credentials go. Fields without a value are left out, so
+ * that a file stays good when there comes to be another field.
+ */
 function fingerprint(datasource: WholeDatasource): string {
   const fields = ['accountProviderId', 'accountId', 'region', 'instanceId', ...connectionFields] as const;
-  const values = fields.map((field) => (datasource[field] === '' ? null : (datasource[field] ?? null)));
+  const given = fields.filter((field) => (datasource[field] ?? '') !== '').sort();
+  const values = given.map((field) => [field, datasource[field]]);
   return createHash('sha256').update(JSON.stringify(values)).digest('base64url');
 }

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { runCommand, runRegistry, startCommand } from '../support/command.js';
 import { databaseKinds, sqliteKind, type TestDatabase } from '../support/databases.js';
 import { startGateway } from '../support/gateway.js';
 import { as, makeKey, readCredentials } from '../support/keyed-gateway.js';
+import { findings, formsOf } from '../support/planted.js';
 import { temporaryDirectory } from '../support/process.js';
 import { onDatabase, storedEvents } from '../support/raw-database.js';
 import { datasourceInput, legacyBody, samplePassword, sampleSecret } from '../support/samples.js';
@@ -433,6 +434,44 @@ describe('registry, credentials in a file', () => {
     const passphraseFile = fileWith('passphrase', `${passphrase}\n`);
     const right = await runRegistry([...words, '--passphrase-file', passphraseFile], database.env);
     expect([right.code, right.lines[0]]).toEqual([0, done(0, 0, 1, 1, 0)]);
+  });
+
+  test('no credential stands in what is printed, reported or exported', async () => {
+    const word = `planted${randomBytes(8).toString('hex')}`;
+    const { account, datasource } = newAccount();
+    const planted = { secret: `${word}-secret`, master_username: 'crawler', password: `"${word}"` };
+    const good = datasource('good', planted);
+    const rows = [
+      account,
+      good,
+      good,
+      datasource('url', { ...planted, jdbc_connection_url: `jdbc:mysql://crawler:${word}@db.example.com/orders` }),
+      datasource('long', { secret: word.repeat(100) }),
+      datasource('list', { password: [word] }),
+      datasource('region', { ...planted, region: ' eu-west-1' }),
+      datasource('nowhere', { ...planted, region: 'eu-west-9' }),
+      datasource('both', { ...planted, credentials: word }),
+      { ...datasource('kind', planted), kind: word },
+      JSON.stringify(datasource('cut', planted)).slice(0, -1),
+    ];
+    const report = join(directory, 'planted.jsonl');
+    const file = fileOf(rows);
+    const words = ['import', file, '--on-error', 'skip', '--report', report];
+    const outcomes = [await runRegistry([...words, '--dry-run'], env), await runRegistry(words, env)];
+    expect(outcomes[1]?.lines.at(-2)).toBe(done(1, 1, 0, 0, 9));
+    const files = [
+      report,
+      await exported(),
+      await exported('--with-credentials'),
+      await exported('--kind', 'datasources', '--format', 'csv'),
+    ];
+    const forms = formsOf(word);
+    expect(findings(forms, 'what is printed', JSON.stringify(outcomes))).toEqual([]);
+    for (const path of files) expect(findings(forms, path, readFileSync(path))).toEqual([]);
+    for (const [table, all] of Object.entries(await everything(database))) {
+      expect(findings(forms, table, JSON.stringify(all))).toEqual([]);
+    }
+    expect(findings(forms, 'the file itself', readFileSync(file))).not.toEqual([]);
   });
 
   test('a stored credential that cannot be opened is left out, said so, and stops nothing else', async () => {
