@@ -28,6 +28,6 @@ describe.each(databaseKinds)('a gateway on $name that is killed amid writes and 
     expect(await ledger.problems(database)).toEqual([]);
     expect(ledger.wrongAnswers).toEqual([]);
     expect(ledger.count('acknowledged')).toBeGreaterThan(10 * rounds);
-    expect(median(starts)).toBeLessThan(longestStart);
+    expect(Math.max(...starts)).toBeLessThan(longestStart);
   });
 });
