@@ -50,6 +50,8 @@ export interface App {
    * @throws SealingKeyError where the sealing keys are not the register's
    */
   prepare(): Promise<void>;
+  /** From now on answers each new request with 503, and closes its connection with that; those under way are not touched. */
+  refuseRequests(): void;
 }
 
 /**
@@ -100,10 +102,11 @@ export async function createApp(config: Config, logDestination?: DestinationStre
 
   const http = createHttp(config, log);
   const closing = { begun: false };
-  http.addHook('preClose', async () => {
+  const refuseRequests = () => {
     closing.begun = true;
     register.beginClosing();
-  });
+  };
+  http.addHook('preClose', async () => refuseRequests());
   http.addHook('onClose', async () => authenticators.keys?.close());
   http.addHook('onClose', () => register.close());
   http.addHook('onClose', async () => tracing?.stop());
@@ -142,7 +145,7 @@ export async function createApp(config: Config, logDestination?: DestinationStre
     const stopRetention = startAuditRetention(audit, auditRetentionDays, log);
     http.addHook('onClose', async () => stopRetention());
   }
-  return { http, prepare: () => register.prepare() };
+  return { http, prepare: () => register.prepare(), refuseRequests };
 }
 
 /** The SDK is loaded only where traces are wanted. */

@@ -111,7 +111,7 @@ describe('a gateway that is told to stop', () => {
     await Promise.all([idle, silent, halfHead, halfBody].map((connection) => connection?.closed));
   });
 
-  test('refuses what is sent after that on a connection that is still open, closes it, and takes no other', async () => {
+  test('refuses what is sent after that on a connection that is still open, closes it, and refuses others', async () => {
     const client = await connectTo(gateway);
     const account = legacyAccount(newAccountKey());
     const request = post('add_account', account);
@@ -122,7 +122,11 @@ describe('a gateway that is told to stop', () => {
     await fetch(`${gateway.url}/healthz`);
     gateway.child.kill('SIGTERM');
     await untilStopping(gateway);
-    await expect(fetch(`${gateway.url}/healthz`)).rejects.toThrow();
+    const other = await fetch(`${gateway.url}/healthz`);
+    expect({ httpStatus: other.status, connection: other.headers.get('connection') }).toEqual({
+      httpStatus: 503,
+      connection: 'close',
+    });
     client.socket.write(request.slice(20));
     expect(await gateway.ended).toEqual({ code: 0, signal: null });
     await client.closed;
@@ -175,7 +179,7 @@ onServer.run(`a gateway that is told to stop while a row is locked on ${onServer
     gateway.child.kill('SIGTERM');
     await untilStopping(gateway);
     client.socket.write(post('add_account', legacyAccount(newAccountKey())));
-    await expect(fetch(`${gateway.url}/readyz`)).rejects.toThrow();
+    expect((await fetch(`${gateway.url}/readyz`)).status).toBe(503);
     expect(client.received).toBe('');
     await other.query('COMMIT');
     expect(await gateway.ended).toEqual({ code: 0, signal: null });
