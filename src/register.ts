@@ -168,7 +168,7 @@ export class Register implements Database, Readiness {
     }
   }
 
-  /** It is asked for a table: a node that has left its cluster still answers what needs none. */
+  /** It is asked for a table: a node that has left its cluster may still answer what needs none. */
   #doesDatabaseAnswer(): Promise<boolean> {
     const ping = this.#database.read(
       (session) => session.rows('SELECT COUNT(*) AS total FROM sealing_key_checks'),
