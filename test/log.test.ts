@@ -218,3 +218,17 @@ describe('a request', () => {
     expect(gateway.log.filter((line) => line.includes(planted))).toEqual([]);
   });
 });
+
+test('what bears the name of a credential is not logged, at the top of a line or one step inside', () => {
+  const lines: string[] = [];
+  const log = createLog('info', { write: (line) => void lines.push(line) });
+  const headers = { authorization: planted, cookie: planted, 'x-api-key': planted, accept: '*/*' };
+  log.info({ password: planted, secret: planted, 'x-api-key': planted, headers, kept: 'this' }, 'a line');
+  expect(lines.join('')).not.toContain(planted);
+  expect(JSON.parse(lines[0] as string)).toMatchObject({
+    password: '[Redacted]',
+    headers: { authorization: '[Redacted]', accept: '*/*' },
+    kept: 'this',
+  });
+  expect(headers.authorization).toBe(planted);
+});
