@@ -1,4 +1,5 @@
-import { Arg, Args, Ctx, FieldResolver, Mutation, Query, Resolver, Root } from 'type-graphql';
+import type { GraphQLResolveInfo } from 'graphql';
+import { Arg, Args, Ctx, FieldResolver, Info, Mutation, Query, Resolver, Root } from 'type-graphql';
 import type { AccountService } from '../accounts/account.service.js';
 import type { AccountIdentity } from '../accounts/account.statements.js';
 import { AccountType } from '../accounts/account.type.js';
@@ -6,6 +7,7 @@ import { UnavailableError } from '../errors.js';
 import { Connection } from '../graphql/connection.type.js';
 import { PageArgs } from '../graphql/page.arguments.js';
 import type { RequestContext } from '../graphql/request-context.js';
+import { leadsTo } from '../graphql/selection.js';
 import { validated } from '../input/validate.js';
 import { succeeded } from '../operation-outcome.js';
 import { DatasourceFilter, DatasourceOrder, datasourceOrdering } from './datasource.filter.js';
@@ -27,6 +29,14 @@ import {
   EditDatasourcePayload,
   UpdateDatasourcePayload,
 } from './datasource.type.js';
+
+/** An account, or why it cannot be shown. */
+type AccountResult = AccountType | UnavailableError;
+
+/** A datasource whose account was read with its page. */
+interface WithAccount {
+  account?: AccountResult;
+}
 
 const filterDescription = 'What to narrow the list down to.';
 const orderDescription = 'The order; the oldest first unless told.';
@@ -123,6 +133,7 @@ export class DatasourceResolver {
   @Query(() => DatasourceConnection, { description: 'The datasources of all accounts, a page at a time.' })
   async datasources(
     @Args(() => PageArgs) pageArgs: PageArgs,
+    @Info() info: GraphQLResolveInfo,
     @Arg('filter', () => DatasourceFilter, { nullable: true, description: filterDescription })
     filter?: DatasourceFilter | null,
     @Arg('orderBy', () => DatasourceOrder, { nullable: true, description: orderDescription })
@@ -130,22 +141,30 @@ export class DatasourceResolver {
   ): Promise<Connection<DatasourceType>> {
     const conditions = filter ? validated(filter) : {};
     const page = await this.#datasources.page(conditions, datasourceOrdering(orderBy), pageArgs);
+    if (page.rows.length > 0 && leadsTo(info, 'edges', 'node', 'account')) {
+      // Read here for all of them: a promise for each is most of what a page costs.
+      const accounts = await this.#accountsOf(page.rows.map(accountKeyOf));
+      for (const [place, row] of page.rows.entries()) (row as WithAccount).account = accounts[place];
+    }
     return new Connection(page, () => this.#datasources.count(conditions));
   }
 
   /** The account that a datasource is in. */
   @FieldResolver(() => AccountType, { description: 'The account that it is in.' })
-  account(@Root() datasource: DatasourceType, @Ctx() context: RequestContext): Promise<AccountType> {
-    const { accountProviderId, accountId, region } = datasource as ShownDatasource;
-    const key: AccountIdentity = { accountProvider: accountProviderId, accountId, region };
-    return context.loaders.load<AccountIdentity, AccountType>('account', key, async (keys) => {
-      const distinct = new Map(keys.map((one) => [keyText(one), one]));
-      const accounts = await this.#accounts.byKeys([...distinct.values()]);
-      const found = new Map(accounts.map((account) => [keyText(account), account]));
-      return keys.map(
-        (one) => found.get(keyText(one)) ?? new UnavailableError(new Error('the account was deleted meanwhile')),
-      );
-    });
+  account(@Root() datasource: DatasourceType, @Ctx() context: RequestContext): AccountResult | Promise<AccountType> {
+    const { account } = datasource as WithAccount;
+    if (account !== undefined) return account;
+    const key = accountKeyOf(datasource as ShownDatasource);
+    return context.loaders.load<AccountIdentity, AccountType>('account', key, (keys) => this.#accountsOf(keys));
+  }
+
+  async #accountsOf(keys: readonly AccountIdentity[]): Promise<AccountResult[]> {
+    const distinct = new Map(keys.map((one) => [keyText(one), one]));
+    const accounts = await this.#accounts.byKeys([...distinct.values()]);
+    const found = new Map(accounts.map((account) => [keyText(account), account]));
+    return keys.map(
+      (one) => found.get(keyText(one)) ?? new UnavailableError(new Error('the account was deleted meanwhile')),
+    );
   }
 }
 
@@ -187,6 +206,11 @@ export class AccountDatasourcesResolver {
   }
 }
 
+function accountKeyOf({ accountProviderId, accountId, region }: ShownDatasource): AccountIdentity {
+  return { accountProvider: accountProviderId, accountId, region };
+}
+
+/** The length keeps the id and the region apart, whatever characters they have. */
 function keyText({ accountProvider, accountId, region }: AccountIdentity): string {
-  return JSON.stringify([accountProvider, accountId, region]);
+  return `${accountProvider} ${accountId.length} ${accountId} ${region}`;
 }

@@ -1,5 +1,5 @@
 import type { GraphQLSchema } from 'graphql';
-import { buildSchemaSync, type ClassType } from 'type-graphql';
+import { buildSchemaSync, type ClassType, getMetadataStorage } from 'type-graphql';
 import { AccountResolver } from '../accounts/account.resolver.js';
 import type { AccountService } from '../accounts/account.service.js';
 import { AuditResolver } from '../audit/audit.resolver.js';
@@ -24,6 +24,8 @@ export function createSchema({ accounts, datasources, audit }: Services): GraphQ
     [AuditResolver, new AuditResolver(audit)],
     [NodeResolver, new NodeResolver(accounts, datasources)],
   ]);
+  // A field that no resolver has is read by graphql-js itself, which takes no function of type-graphql for it.
+  for (const type of getMetadataStorage().objectTypes) type.simpleResolvers ??= true;
   return buildSchemaSync({
     resolvers: [AccountResolver, DatasourceResolver, AccountDatasourcesResolver, AuditResolver, NodeResolver],
     container: { get: (resolver: ClassType) => instances.get(resolver) },
