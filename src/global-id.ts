@@ -1,9 +1,12 @@
+import { randomFillSync } from 'node:crypto';
 import { monotonicFactory } from 'ulid';
 
 /** The kinds of object that have a global id: accounts, datasources, events of the audit. */
 export type IdKind = 'A' | 'D' | 'E';
 
-const next = monotonicFactory();
+const next = monotonicFactory(randomFraction);
+const random = new Uint8Array(4096);
+let used = random.length;
 const idPattern = /^[ADE][0-9A-HJKMNP-TV-Z]{26}$/;
 
 /**
@@ -17,4 +20,14 @@ export function newId(kind: IdKind): string {
 /** The kind of the object that could have an id; undefined for text that no id can be. */
 export function kindOfId(id: string): IdKind | undefined {
   return idPattern.test(id) ? (id[0] as IdKind) : undefined;
+}
+
+/** The library asks once for each letter, and by itself would ask the system as often. */
+function randomFraction(): number {
+  if (used === random.length) {
+    randomFillSync(random);
+    used = 0;
+  }
+  used += 1;
+  return (random[used - 1] as number) / 256;
 }

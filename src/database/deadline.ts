@@ -20,19 +20,22 @@ export class Deadline {
    * @param expired called once where the deadline comes first, to free what the promise holds
    * @throws UnavailableError where the deadline comes first
    */
-  async bound<T>(promise: Promise<T>, expired: () => void): Promise<T> {
-    let timer: NodeJS.Timeout | undefined;
-    const expiry = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
+  bound<T>(promise: Promise<T>, expired: () => void): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
         reject(new UnavailableError(new Error('the deadline for the database has passed')));
         expired();
       }, this.left);
+      promise.then(
+        (value) => {
+          clearTimeout(timer);
+          resolve(value);
+        },
+        (error: unknown) => {
+          clearTimeout(timer);
+          reject(error);
+        },
+      );
     });
-    try {
-      return await Promise.race([promise, expiry]);
-    } finally {
-      clearTimeout(timer);
-      promise.catch(() => undefined);
-    }
   }
 }

@@ -45,11 +45,15 @@ const select = `SELECT ${shownList} FROM datasources`;
 const selectSealed = `SELECT ${shownList}, password_sealed AS passwordSealed, secret_sealed AS secretSealed FROM datasources`;
 const inAccount = 'account_provider = ? AND account_id = ? AND region = ?';
 const byKey = `${inAccount} AND instance_id = ?`;
+const insertOne = `INSERT INTO datasources ${stored.insertList}`;
+const updateOne = `UPDATE datasources SET ${changed.assignments}, version = version + 1 WHERE id = ? AND version = ?`;
+const selectByKey = `${select} WHERE ${byKey}`;
+const selectById = `${select} WHERE id = ?`;
 const searched = ['instance_id', 'account_id', 'description', 'jdbc_connection_url'];
 
 /** Adds a datasource; the unique key refuses one that exists, the foreign key one whose account does not. */
 export function insertDatasource(session: Session, datasource: Datasource): Promise<number> {
-  return session.run(`INSERT INTO datasources ${stored.insertList}`, stored.values(datasource));
+  return session.run(insertOne, stored.values(datasource));
 }
 
 /** Adds several datasources in one statement; it is refused as a whole, for what {@link insertDatasource} is refused for. */
@@ -66,10 +70,7 @@ export function insertDatasources(session: Session, datasources: readonly Dataso
  * @returns 0 where it is not at that version any more, or not there
  */
 export function updateDatasource(session: Session, datasource: Datasource): Promise<number> {
-  return session.run(
-    `UPDATE datasources SET ${changed.assignments}, version = version + 1 WHERE id = ? AND version = ?`,
-    [...changed.values(datasource), datasource.id, datasource.version],
-  );
+  return session.run(updateOne, [...changed.values(datasource), datasource.id, datasource.version]);
 }
 
 /** Finds the datasource with a key. */
@@ -77,7 +78,7 @@ export async function selectDatasource(
   session: Session,
   key: DatasourceIdentity,
 ): Promise<ShownDatasource | undefined> {
-  return revived(await session.rows<ShownDatasource>(`${select} WHERE ${byKey}`, keyValues(key)))[0];
+  return revived(await session.rows<ShownDatasource>(selectByKey, keyValues(key)))[0];
 }
 
 /** What is sealed of a datasource, beside what may be shown. */
@@ -119,7 +120,7 @@ export async function selectSealedDatasourcesAfter(
 
 /** Finds the datasource with an id. */
 export async function selectDatasourceById(session: Session, id: string): Promise<ShownDatasource | undefined> {
-  return revived(await session.rows<ShownDatasource>(`${select} WHERE id = ?`, [id]))[0];
+  return revived(await session.rows<ShownDatasource>(selectById, [id]))[0];
 }
 
 /** Reads a page of the datasources for which the conditions hold. */
@@ -239,7 +240,9 @@ function compare(a: unknown, b: unknown): number {
 function revived<Row extends ShownDatasource>(rows: Row[]): Row[] {
   for (const row of rows) {
     shown.revive(row);
-    Object.assign(row, { hasPassword: Boolean(row.hasPassword), hasSecret: Boolean(row.hasSecret) });
+    const flags = row as { hasPassword: unknown; hasSecret: unknown };
+    flags.hasPassword = Boolean(flags.hasPassword);
+    flags.hasSecret = Boolean(flags.hasSecret);
   }
   return rows;
 }

@@ -20,6 +20,7 @@ import { prefersPlayground } from './playground.routes.js';
 import { Loaders, type RequestContext } from './request-context.js';
 
 const path = '/graphql';
+const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /** How the GraphQL surface is set up. */
 export interface GraphQLOptions {
@@ -176,17 +177,17 @@ async function execute(
   return reply.send(answer.body.string);
 }
 
-function headerMap(request: FastifyRequest): HeaderMap {
+/** The headers that Apollo Server looks at. */
+function headerMap({ headers: { accept, 'content-type': contentType } }: FastifyRequest): HeaderMap {
   const headers = new HeaderMap();
-  for (const [name, value] of Object.entries(request.headers)) {
-    if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
-  }
+  if (accept !== undefined) headers.set('accept', accept);
+  if (contentType !== undefined) headers.set('content-type', contentType);
   return headers;
 }
 
 function parseBody(bytes: Buffer): unknown {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    return JSON.parse(utf8.decode(bytes));
   } catch {
     // The parser's own message repeats a part of the body, which may be a credential.
     throw new TransportError(400, 'BAD_REQUEST', 'The body must be JSON in UTF-8; it is not well-formed.');
