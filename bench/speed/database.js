@@ -65,7 +65,7 @@ export async function gatewayStatements() {
     insert: await textOf((session) => datasources.insertDatasource(session, {})),
     audit: await textOf((session) => audit.insertAuditEvent(session, {})),
     update: await textOf((session) => datasources.updateDatasource(session, {})),
-    lock: await textOf((session) => datasources.lockDatasource(session, any)),
+    lock: await textOf((session) => datasources.lockSealedDatasource(session, any)),
     find: await textOf((session) => datasources.selectDatasource(session, any)),
     page: await textOf((session) =>
       datasources.selectDatasourcePage(session, {}, { order, limit: 100, backward: false }),
