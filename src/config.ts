@@ -34,6 +34,8 @@ export interface Config {
   readonly host: string;
   /** The port to listen on; 0 takes a free one. */
   readonly port: number;
+  /** Processes that serve the port together. */
+  readonly workers: number;
   /** The least important log lines to write. */
   readonly logLevel: LogLevel;
   /** Where the register is kept. */
@@ -164,6 +166,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   const config: Config = {
     host,
     port: read('PORT', wholeNumber(0, 65535), 4000),
+    workers: read('WORKERS', wholeNumber(1, 64), 1),
     logLevel: read('LOG_LEVEL', oneOf(logLevels), 'info'),
     database: read('DATABASE_URL', databaseLocation(certificateAuthority), {
       kind: 'sqlite',
@@ -198,6 +201,11 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   if (config.database.kind === 'mysql' && !isSet('SECRETS_KEY') && !isSet('SECRETS_KEYS')) {
     problems.push(
       'SECRETS_KEY is required where DATABASE_URL names MySQL: make one with `openssl rand -base64 32`, keep a copy in a safe place, and set it on every gateway of this register.',
+    );
+  }
+  if (config.database.kind === 'sqlite' && config.workers > 1) {
+    problems.push(
+      'WORKERS above 1 needs MySQL or MariaDB, named by DATABASE_URL: an SQLite file is served by one process.',
     );
   }
   if (problems.length > 0) throw new ConfigError(problems);

@@ -13,6 +13,7 @@ export interface LoggedError {
 }
 
 const deepestCause = 4;
+const pipePiece = 4096;
 const secretNames: ReadonlySet<string> = new Set(['password', 'secret', 'authorization', 'cookie', 'x-api-key']);
 
 /**
@@ -28,8 +29,16 @@ export function createLog(level: LogLevel, destination?: DestinationStream): Log
       formatters: { level: (label) => ({ level: label }), log: (line) => censored(line, true) },
       serializers: { err: loggedError },
     },
-    destination ?? pino.destination({ dest: 1, sync: false }),
+    destination ?? standardOutput('own'),
   );
+}
+
+/**
+ * Where log lines go. Several processes that share it write no more at once than a pipe takes as one piece, so that no line
+ * stands inside another.
+ */
+export function standardOutput(use: 'own' | 'shared'): DestinationStream {
+  return pino.destination({ dest: 1, sync: false, ...(use === 'shared' ? { maxWrite: pipePiece } : {}) });
 }
 
 /** Pino's own redaction costs as much as the rest of a line several times over. */

@@ -1,19 +1,36 @@
+import cluster from 'node:cluster';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createApp } from './app.js';
 import { ConfigError, loadConfig } from './config.js';
+import { createLog, standardOutput } from './log.js';
+import { stopMessage, superviseWorkers, type WorkerMessage } from './workers.js';
 
 const longestStop = 9_000;
 // Long enough for clients that send on their connections all the time to be told, on each of them, that it is closed.
 const refusingTime = 500;
+const signals = ['SIGTERM', 'SIGINT'] as const;
 
 /** Starts the gateway as the environment says, and stops it on SIGTERM or SIGINT. */
 async function main(): Promise<void> {
   const config = loadConfig(process.env);
-  const { http, prepare, refuseRequests } = await createApp(config);
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop(signal));
+  if (config.workers > 1 && cluster.isPrimary) {
+    process.exit(await superviseWorkers(config.workers, createLog(config.logLevel, standardOutput('shared'))));
+  }
+  // Until there is something to close, there is nothing to wait for.
+  let close = (_signal: string): unknown => process.exit(0);
+  if (cluster.isWorker) {
+    // The supervisor passes them on: a terminal sends them to every process.
+    for (const signal of signals) process.on(signal, () => undefined);
+    process.on('message', (message) => message === stopMessage && close('the supervisor'));
+  }
+  // The supervisor needs none of this.
+  const { createApp } = await import('./app.js');
+  const { http, prepare, refuseRequests } = await createApp(config, standardOutput(cluster.isWorker ? 'shared' : 'own'));
+  close = stop;
+  if (!cluster.isWorker) for (const signal of signals) process.once(signal, () => void stop(signal));
   await http.listen({ host: config.host, port: config.port });
   await prepare();
   http.log.info('ready');
+  tellSupervisor({ ready: true });
 
   async function stop(signal: string): Promise<void> {
     refuseRequests();
@@ -30,10 +47,16 @@ async function main(): Promise<void> {
   }
 }
 
+function tellSupervisor(message: WorkerMessage, then: () => void = () => undefined): void {
+  if (cluster.isWorker && process.connected) process.send?.(message, undefined, undefined, then);
+  else then();
+}
+
 main().catch((error: unknown) => {
   // These messages are written for the operator; anything else is a defect, of which the stack tells more.
   const isForOperator =
     error instanceof ConfigError || /^(SqliteFileInUse|SealingKey)Error$/.test((error as Error).name);
-  process.stderr.write(`${isForOperator ? (error as Error).message : (error as Error).stack}\n`);
-  process.exit(1);
+  const message = isForOperator ? (error as Error).message : ((error as Error).stack ?? String(error));
+  if (!cluster.isWorker) process.stderr.write(`${message}\n`);
+  tellSupervisor({ cannotStart: message }, () => process.exit(1));
 });

@@ -24,6 +24,12 @@ export const settings = {
     description: 'The port to listen on, 0 to 65535; 0 takes a free one.',
     whenAbsent: '`4000`',
   },
+  WORKERS: {
+    name: 'WORKERS',
+    description:
+      'Processes that serve the port together, 1 to 64, about one a core; above 1 only with MySQL or MariaDB. Each is a gateway of its own: what is limited, counted or pooled by gateway is so for each.',
+    whenAbsent: '`1`',
+  },
   DATABASE_URL: {
     name: 'DATABASE_URL',
     description:

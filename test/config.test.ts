@@ -123,6 +123,7 @@ const cases: readonly Case[] = [
     ],
     wrong: ['eleven char', ' ', '🐴🐴🐴🐴🐴🐴🐴🐴🐴🐴🐴'],
   },
+  { ...number('WORKERS', ({ workers }) => workers, 1, 1, 64), besides: mysql },
   number('DB_TIMEOUT_MS', ({ databaseTimeout }) => databaseTimeout, 4000, 100, 60_000),
   number('DB_POOL_SIZE', ({ databasePoolSize }) => databasePoolSize, 16, 1, 1000),
   number('DB_QUEUE_LIMIT', ({ databaseQueueLimit }) => databaseQueueLimit, 256, 1, 100_000),
@@ -549,5 +550,14 @@ describe('who is let in', () => {
       'OIDC_AUDIENCE',
     ]);
     expect(problemsOf(oidc)).toEqual([]);
+  });
+});
+
+describe('several workers', () => {
+  test('need MySQL, and the message says so', () => {
+    expect(problemsOf({ WORKERS: '2' })).toEqual([
+      'WORKERS above 1 needs MySQL or MariaDB, named by DATABASE_URL: an SQLite file is served by one process.',
+    ]);
+    expect(problemsOf({ WORKERS: '1' })).toEqual([]);
   });
 });
