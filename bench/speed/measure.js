@@ -1,21 +1,21 @@
 /**
  * Measures the gateway against the floor (floor.js):
  *
- *     npm run bench [-- --only add,find] [--rounds 7] [--seconds 4] [--workers 2] [--database mysql://…]
+ *     npm run bench [-- --only add,find] [--rounds 7] [--seconds 4] [--workers 2] [--database mysql://…] [--write]
  *
- * It needs a build.
+ * It needs a build. With --write it says so in docs/performance.md and draws docs/performance.svg.
  */
 import { execFileSync, fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { cpus, release, tmpdir, totalmem } from 'node:os';
+import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { gatewayStatements, seed, startDatabase } from './database.js';
 import { operations } from './operations.js';
-import { printTable } from './report.js';
+import { printTable, writeReport } from './report.js';
 import { floorProgram, gatewayProgram, startServerProcess } from './servers.js';
 
 const connections = 16;
@@ -29,11 +29,13 @@ const { values: told } = parseArgs({
     seconds: { type: 'string', default: '4' },
     workers: { type: 'string' },
     database: { type: 'string' },
+    write: { type: 'boolean', default: false },
   },
 });
 const seconds = Number(told.seconds);
 const names = told.only?.split(',') ?? Object.keys(operations);
 
+const [loadBefore] = loadavg();
 const directory = mkdtempSync(join(tmpdir(), 'gateway-bench-'));
 const closing = [() => rmSync(directory, { recursive: true, force: true })];
 try {
@@ -113,6 +115,7 @@ try {
       system: `Linux ${release()}`,
       node: process.version,
       database: `${database.version}, innodb_flush_log_at_trx_commit = ${database.durability}`,
+      busy: loadBefore > 0.5 ? `, with a load of ${loadBefore.toFixed(1)} by others before it began` : '',
       workers: told.workers ?? '1',
       rounds: told.rounds,
       seconds,
@@ -122,6 +125,7 @@ try {
     },
   };
   printTable(results, report);
+  if (told.write) writeReport(report);
 } finally {
   for (const close of closing.reverse()) await close();
 }

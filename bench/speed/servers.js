@@ -1,11 +1,10 @@
 /** The processes that are measured, each with its CPU, its memory and its start. */
 import { spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
-const ticksPerSecond = 100;
 const pageKilobytes = 4;
 
 /** The gateway as it is built. */
@@ -60,12 +59,14 @@ function processesOf(pid) {
   return [pid, ...children];
 }
 
+/** Of every thread, those of the garbage collector and the compiler among them. */
 function cpuSeconds(pid) {
-  // The second field is the program's name in parentheses, which may have spaces in it.
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /s, '')
-    .split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+  const threads = readdirSync(`/proc/${pid}/task`);
+  return threads.reduce((sum, thread) => sum + nanosecondsOf(`/proc/${pid}/task/${thread}/schedstat`) / 1e9, 0);
+}
+
+function nanosecondsOf(file) {
+  return Number(readFileSync(file, 'utf8').split(' ')[0]);
 }
 
 function residentMebibytes(pid) {
