@@ -73,10 +73,10 @@ export function writeReport(report) {
     '',
     ...startAndMemory(report).map((sentence) => `- ${sentence}`),
   ].join('\n');
-  const marks = /(<!-- measured -->\n)[\s\S]*(\n<!-- \/measured -->)/;
+  const marks = /(<!-- measured -->\n)[\s\S]*?(<!-- \/measured -->)/;
   writeFileSync(
     document,
-    readFileSync(document, 'utf8').replace(marks, (_, start, end) => `${start}\n${text}\n${end}`),
+    readFileSync(document, 'utf8').replace(marks, (_, start, end) => `${start}\n${text}\n\n${end}`),
   );
   writeFileSync(drawing, drawingOf(results, machine));
 }
