@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import { loadConfig } from '../../src/config.js';
@@ -10,7 +9,7 @@ import {
 import { Register } from '../../src/register.js';
 import { databaseKinds } from '../support/databases.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
-import { as, type KeyedGateway, keyOf, readCredentials, startKeyedGateway } from '../support/keyed-gateway.js';
+import { type KeyedGateway, keyOf, readCredentials, startKeyedGateway } from '../support/keyed-gateway.js';
 import { onDatabase, storedEvents } from '../support/raw-database.js';
 import {
   addAccount,
@@ -23,67 +22,60 @@ import {
 
 type Values = Record<string, unknown>;
 
-const stored = { password: 'stored pässword', secret: 'stored sécret' };
+const update = `mutation ($input: UpdateDatasourceInput!) { updateDatasource(input: $input) { status code message datasource { ${datasourceFields} } } }`;
+const edit = 'mutation ($input: EditDatasourceInput!) { editDatasource(input: $input) { code } }';
 
-/** Every parameter, each with a value. */
-const whole: Values = {
-  description: 'Orders',
+const again = { password: 'stored pässword', secret: 'stored sécret' };
+const credentials = { masterUsername: 'admin', ...again };
+
+/** Every field that is not a key, with what a test stores in it. */
+const full: Values = {
+  description: 'orders of the shop',
   jdbcConnectionUrl: 'jdbc:mysql://db.example.com:3306/orders',
-  jdbcConnectionSchema: 'orders\nstock',
+  jdbcConnectionSchema: 'orders\ncustomers',
   jdbcEnforceSsl: true,
   kafkaSslEnabled: false,
-  masterUsername: 'admin',
-  ...stored,
+  ...credentials,
   skipCustomJdbcCertValidation: false,
-  customJdbcCert: 's3://certificates.example.com/ca.pem',
+  customJdbcCert: 's3://certs.example.com/a.pem',
   customJdbcCertString: 'CN=db.example.com',
   networkAvailabilityZone: 'eu-west-1a',
   networkSubnetId: 'subnet-1',
   networkSgId: 'sg-1',
-  glueCrawlerLastUpdated: '2024-02-29T13:05:00.125Z',
-  creationTime: 'then',
-  lastUpdatedTime: 'later',
+  glueCrawlerLastUpdated: '2024-02-29T13:05:00.123Z',
+  creationTime: '1 January',
+  lastUpdatedTime: '2 January',
   jdbcDriverClassName: 'com.example.Driver',
-  jdbcDriverJarUri: 's3://drivers.example.com/driver.jar',
+  jdbcDriverJarUri: 's3://jars.example.com/driver.jar',
   createType: 1,
 };
 
-/** Another value of each parameter that is no credential and does not say where one is sent. */
+/** Another value of each field that is shown and does not say where a credential is sent. */
 const others: Values = {
-  description: 'Stock',
-  jdbcConnectionSchema: 'stock',
-  masterUsername: 'reader',
+  description: ' spaces are kept ',
+  jdbcConnectionSchema: 'others',
+  masterUsername: 'someone else',
   networkAvailabilityZone: 'eu-west-1b',
   networkSubnetId: 'subnet-2',
   networkSgId: 'sg-2',
   glueCrawlerLastUpdated: '2025-01-01T00:00:00.000Z',
-  creationTime: 'before then',
-  lastUpdatedTime: 'even later',
+  creationTime: '3 January',
+  lastUpdatedTime: '4 January',
   createType: 0,
 };
 
-/** Other values of each parameter that says where a credential is sent, or who can read it on the way. */
-const connection: Record<string, readonly unknown[]> = {
-  jdbcConnectionUrl: ['jdbc:mysql://elsewhere.example.com:3306/orders', 'jdbc:mysql://db.example.com:3306/orders?a=b'],
-  jdbcDriverClassName: ['com.example.OtherDriver', null, ''],
-  jdbcDriverJarUri: ['s3://elsewhere.example.com/driver.jar', null, ''],
-  jdbcEnforceSsl: [false, null],
-  kafkaSslEnabled: [true, null],
-  skipCustomJdbcCertValidation: [true, null],
-  customJdbcCert: ['s3://elsewhere.example.com/ca.pem', null, ''],
-  customJdbcCertString: ['CN=elsewhere.example.com', null, ''],
+/** Another value of each field that says where a credential is sent, or who can read it on the way. */
+const elsewhere: Values = {
+  jdbcConnectionUrl: 'jdbc:mysql://elsewhere.example.com:3306/orders',
+  jdbcDriverClassName: 'com.example.OtherDriver',
+  jdbcDriverJarUri: 's3://jars.example.com/other.jar',
+  jdbcEnforceSsl: false,
+  kafkaSslEnabled: true,
+  skipCustomJdbcCertValidation: true,
+  customJdbcCert: 's3://certs.example.com/b.pem',
+  customJdbcCertString: 'CN=elsewhere.example.com',
 };
 
-const optionalTexts = [
-  'description',
-  'customJdbcCert',
-  'customJdbcCertString',
-  'creationTime',
-  'lastUpdatedTime',
-  'jdbcDriverClassName',
-  'jdbcDriverJarUri',
-];
-const optionalOthers = ['jdbcEnforceSsl', 'kafkaSslEnabled', 'skipCustomJdbcCertValidation', 'glueCrawlerLastUpdated'];
 const required = [
   'jdbcConnectionUrl',
   'jdbcConnectionSchema',
@@ -92,6 +84,8 @@ const required = [
   'networkSgId',
   'createType',
 ];
+const optional = Object.keys({ ...others, ...elsewhere }).filter((field) => !required.includes(field));
+const isText = (field: string) => typeof full[field] === 'string' && field !== 'glueCrawlerLastUpdated';
 
 describe.each(databaseKinds)('updateDatasource on $name', (kind) => {
   let keyed: KeyedGateway;
@@ -105,377 +99,454 @@ describe.each(databaseKinds)('updateDatasource on $name', (kind) => {
   });
   afterAll(() => keyed?.close());
 
-  /** Adds a datasource of the test's own. */
-  async function added(changes: Values = {}): Promise<Values> {
+  /** Adds a datasource of the test's own, with every field unless told. */
+  async function added(changes: Values = full) {
     count += 1;
-    const input = datasourceInput(`ds-${count}`, { ...whole, ...changes });
-    await addDatasource(all, input);
-    return input;
+    const input = datasourceInput(`ds-${count}`, changes);
+    return { input, key: keyOf(input), before: await addDatasource(all, input) };
   }
 
-  function update(input: Values, patch: Values, gateway: TestGateway = all) {
-    return gateway.graphql(
-      `mutation ($input: UpdateDatasourceInput!) { updateDatasource(input: $input) { status code message datasource { ${datasourceFields} } } }`,
-      { input: { ...keyOf(input), ...patch } },
-    );
+  function patch(input: Values, gateway: TestGateway = all) {
+    return gateway.graphql(update, { input });
   }
 
-  function edit(input: Values) {
-    return all.graphql(
-      `mutation ($input: EditDatasourceInput!) { editDatasource(input: $input) { code datasource { ${datasourceFields} } } }`,
-      { input },
-    );
-  }
-
-  /** Everything that is stored of a datasource, its sealed bytes included, and its rows in the audit. */
-  async function state(input: Values) {
-    const rows = await onDatabase(keyed.database, 'SELECT * FROM datasources WHERE instance_id = ?', [
-      input.instanceId as string,
-    ]);
-    const events = (await storedEvents(keyed.database)).filter(({ instanceId }) => instanceId === input.instanceId);
-    return { rows, events };
-  }
-
-  /** What is to be refused with this code, and to change nothing. */
-  async function expectRefused(input: Values, patch: Values, code: string) {
-    const before = await state(input);
-    const { httpStatus, data, errors } = await update(input, patch);
-    expect({ patch, httpStatus, data: data ?? null, codes: errors?.map(({ extensions }) => extensions.code) }).toEqual({
-      patch,
-      httpStatus: 200,
-      data: null,
-      codes: [code],
-    });
-    expect(await state(input)).toEqual(before);
-    return errors?.[0];
-  }
-
-  async function expectUpdated(input: Values, patch: Values) {
-    const before = await findDatasource(all, input);
-    const { data, errors } = await update(input, patch);
-    expect({ patch, errors }).toEqual({ patch, errors: undefined });
+  /** Patches, and gives what the datasource is then, which is also what was answered. */
+  async function patched(input: Values) {
+    const { data, errors } = await patch(input);
+    expect({ input, errors }).toEqual({ input, errors: undefined });
     const { datasource, ...outcome } = data.updateDatasource;
     expect(outcome).toEqual({ status: 'success', code: 1001, message: 'Operation succeeded' });
     expect(datasource).toEqual(await findDatasource(all, input));
-    expect(datasource.version).toBe(before.version + 1);
-    expect(Date.parse(datasource.updatedAt)).toBeGreaterThanOrEqual(Date.parse(before.updatedAt));
-    return { before, after: datasource };
+    return datasource;
   }
 
-  /** What is to succeed, and to leave version, times, bytes and audit as they are. */
-  async function expectUnchanged(input: Values, patch: Values) {
-    const before = await state(input);
-    const shown = await findDatasource(all, input);
-    const { data, errors } = await update(input, patch);
-    expect({ patch, errors }).toEqual({ patch, errors: undefined });
-    expect(data.updateDatasource).toEqual({
-      status: 'success',
-      code: 1001,
-      message: 'Operation succeeded',
-      datasource: shown,
-    });
-    expect(await state(input)).toEqual(before);
-  }
-
-  describe('what is left out', () => {
-    test.each(Object.entries(others))(
-      'stays when %s is changed alone, the credentials included',
-      async (field, value) => {
-        const input = await added();
-        const { before, after } = await expectUpdated(input, { [field]: value });
-        const { version: _, updatedAt: __, ...rest } = after;
-        expect({ ...rest, [field]: before[field] }).toEqual(
-          (({ version: _v, updatedAt: _u, ...beforeRest }) => beforeRest)(before),
-        );
-        expect(after[field]).toEqual(value);
-        const masterUsername = field === 'masterUsername' ? value : 'admin';
-        expect(await readCredentials(all, input)).toEqual({ masterUsername, ...stored });
-      },
+  /** Everything that a patch may touch of a datasource: its row with what is sealed, and how many rows the audit has. */
+  function stateOf({ instanceId }: Values) {
+    return onDatabase(
+      keyed.database,
+      'SELECT d.*, (SELECT COUNT(*) FROM audit_events e WHERE e.instance_id = d.instance_id) AS recorded FROM datasources d WHERE d.instance_id = ?',
+      [instanceId as string],
     );
+  }
 
-    test('stays when one credential is changed: the other one and everything shown', async () => {
-      const input = await added();
-      await expectUpdated(input, { password: 'new' });
-      expect(await readCredentials(all, input)).toEqual({ masterUsername: 'admin', ...stored, password: 'new' });
-      await expectUpdated(input, { secret: 'newer' });
-      expect(await readCredentials(all, input)).toEqual({
-        masterUsername: 'admin',
-        password: 'new',
-        secret: 'newer',
+  async function recordedUpdates({ instanceId }: Values) {
+    const events = await storedEvents(keyed.database);
+    return events.filter((event) => event.instanceId === instanceId && event.operation === 'updateDatasource');
+  }
+
+  /** Makes sure that each of these patches fails like this and that none changes anything. It gives the last error. */
+  async function expectRefused(key: Values, extensions: object, patches: readonly Values[]) {
+    const before = await stateOf(key);
+    expect(before).toHaveLength(1);
+    let error: { message: string; extensions: { parameters: { name: string }[] } } | undefined;
+    for (const one of patches) {
+      const { httpStatus, data, errors } = await patch({ ...key, ...one });
+      expect({ one, httpStatus, data: data ?? null, errors }).toMatchObject({
+        one,
+        httpStatus: 200,
+        data: null,
+        errors: [{ extensions }],
       });
-    });
-  });
+      error = errors?.[0];
+    }
+    expect(await stateOf(key)).toEqual(before);
+    return error as NonNullable<typeof error>;
+  }
 
-  describe('null', () => {
-    test.each([...optionalTexts, ...optionalOthers])('clears %s', async (field) => {
-      const input = await added();
-      const again = field in connection ? stored : {};
-      const { after } = await expectUpdated(input, { [field]: null, ...again });
-      expect(after[field]).toBeNull();
+  /** Makes sure that each of these patches succeeds, and leaves version, times, sealed bytes and audit as they are. */
+  async function expectUnchanged(key: Values, patches: readonly Values[]) {
+    const before = await stateOf(key);
+    for (const one of patches) await patched({ ...key, ...one });
+    expect(await stateOf(key)).toEqual(before);
+  }
+
+  describe('what is given and what is not', () => {
+    test.each(Object.entries(others))('%s is changed alone, and everything else stays', async (field, value) => {
+      const { input, key, before } = await added();
+      const after = await patched({ ...key, [field]: value });
+      expect(after).toEqual({ ...before, [field]: value, version: 2, updatedAt: after.updatedAt });
+      expect(Date.parse(after.updatedAt)).toBeGreaterThanOrEqual(Date.parse(before.updatedAt));
+      const kept = field === 'masterUsername' ? { ...credentials, masterUsername: value } : credentials;
+      expect(await readCredentials(all, input)).toEqual(kept);
     });
 
-    test('clears the password, the secret and the user name, as long as a credential is left', async () => {
-      const input = await added();
-      expect((await expectUpdated(input, { password: null })).after).toMatchObject({ hasPassword: false });
-      expect(await readCredentials(all, input)).toEqual({ masterUsername: 'admin', ...stored, password: null });
-      await expectUpdated(input, { masterUsername: null });
-      await expectRefused(input, { secret: null }, 'CREDENTIAL_REQUIRED');
-      await expectUpdated(input, { masterUsername: 'admin', password: 'p', secret: null });
-      expect(await readCredentials(all, input)).toEqual({ masterUsername: 'admin', password: 'p', secret: null });
+    test('the password is changed alone, and so is the secret', async () => {
+      const { input, key, before } = await added();
+      const first = await patched({ ...key, password: 'another' });
+      expect(first).toEqual({ ...before, version: 2, updatedAt: first.updatedAt });
+      expect(await readCredentials(all, input)).toEqual({ ...credentials, password: 'another' });
+      const second = await patched({ ...key, secret: 'one more' });
+      expect(second).toEqual({ ...before, version: 3, updatedAt: second.updatedAt });
+      expect(await readCredentials(all, input)).toEqual({ ...credentials, password: 'another', secret: 'one more' });
     });
 
-    test.each(required)('and an empty text are refused for %s, which is required', async (field) => {
-      const input = await added();
+    test('all fields are changed at once', async () => {
+      const { input, key, before } = await added();
+      const after = await patched({ ...key, ...others, ...elsewhere, password: 'p', secret: 's' });
+      expect(after).toEqual({ ...before, ...others, ...elsewhere, version: 2, updatedAt: after.updatedAt });
+      const { masterUsername } = others;
+      expect(await readCredentials(all, input)).toEqual({ masterUsername, password: 'p', secret: 's' });
+    });
+
+    test.each(optional)('null clears %s, and so does an empty text where it is one', async (field) => {
+      const given = field in elsewhere ? again : {};
+      for (const none of isText(field) ? [null, ''] : [null]) {
+        const { key, before } = await added();
+        const after = await patched({ ...key, ...given, [field]: none });
+        expect(after).toEqual({ ...before, [field]: null, version: 2, updatedAt: after.updatedAt });
+      }
+    });
+
+    test.each([
+      ['null', null],
+      ['an empty text', ''],
+    ])('%s clears the password or the secret, where what is left is enough', async (_, none) => {
+      const { input, key, before } = await added();
+      const withoutPassword = await patched({ ...key, password: none });
+      expect(withoutPassword).toMatchObject({ hasPassword: false, hasSecret: true, version: 2 });
+      expect(await stateOf(input)).toMatchObject([{ password_sealed: null }]);
+      expect(await readCredentials(all, input)).toEqual({ ...credentials, password: null });
+      const replaced = await patched({ ...key, secret: none, password: 'new' });
+      expect(replaced).toEqual({ ...before, hasSecret: false, version: 3, updatedAt: replaced.updatedAt });
+      expect(await readCredentials(all, input)).toEqual({ ...credentials, password: 'new', secret: null });
+    });
+
+    test.each(required)('null, an empty text and white space for %s are BAD_USER_INPUT', async (field) => {
+      const { key } = await added();
       const values = field === 'createType' ? [null] : [null, '', ' \t\n'];
-      for (const value of values) {
-        const error = await expectRefused(
-          input,
-          { [field]: value, description: 'must not be stored', ...stored },
-          'BAD_USER_INPUT',
-        );
-        expect(error.extensions.legacyCode).toBe(400);
-        expect(error.extensions.parameters.map(({ name }: { name: string }) => name)).toEqual([field]);
+      await expectRefused(
+        key,
+        { code: 'BAD_USER_INPUT', legacyCode: 400, parameters: [{ name: field }] },
+        values.map((value) => ({ [field]: value, description: 'not this either', ...again })),
+      );
+    });
+
+    test('all that is wrong is named at once, and a value out of its limits is wrong here too', async () => {
+      const { key } = await added();
+      const badInput = { code: 'BAD_USER_INPUT' };
+      const nulls = Object.fromEntries(required.map((field) => [field, null]));
+      const wrong = { description: 'x'.repeat(2049), networkSgId: null, createType: 2, expectedVersion: 0 };
+      for (const values of [nulls, wrong]) {
+        const { extensions } = await expectRefused(key, badInput, [values]);
+        expect(extensions.parameters.map(({ name }) => name).sort()).toEqual(Object.keys(values).sort());
+      }
+      await expectRefused(key, badInput, [{ accountProviderId: null }]);
+    });
+
+    test('createType 0 and flags that are false are values, and stay', async () => {
+      const off = { jdbcEnforceSsl: false, kafkaSslEnabled: false, skipCustomJdbcCertValidation: false, createType: 0 };
+      const { key, before } = await added({ ...full, jdbcEnforceSsl: true, kafkaSslEnabled: null, createType: 1 });
+      const first = await patched({ ...key, ...again, ...off });
+      expect(first).toEqual({ ...before, ...off, version: 2, updatedAt: first.updatedAt });
+      const second = await patched({ ...key, description: 'else' });
+      expect(second).toEqual({ ...first, description: 'else', version: 3, updatedAt: second.updatedAt });
+      expect(await patched({ ...key, ...off })).toEqual(second);
+      const third = await patched({ ...key, createType: 1 });
+      expect(third).toEqual({ ...second, createType: 1, version: 4, updatedAt: third.updatedAt });
+    });
+
+    test('a credential of the greatest length is taken, and a longer one is not', async () => {
+      const { input, key } = await added();
+      const password = '🐘'.repeat(1024);
+      await patched({ ...key, password });
+      expect(await readCredentials(all, input)).toMatchObject({ password });
+      await expectRefused(key, { code: 'BAD_USER_INPUT' }, [{ password: `${password}x` }, { secret: `${password}x` }]);
+    });
+
+    test('one that is not there is DATASOURCE_NOT_FOUND, in another case too', async () => {
+      const { key } = await added();
+      const notFound = { code: 'DATASOURCE_NOT_FOUND', legacyCode: 1249 };
+      for (const changes of [{ instanceId: 'not-there' }, { region: 'EU-west-1' }, { accountProviderId: 2 }]) {
+        const { data, errors } = await patch({ ...key, ...changes, description: 'new' });
+        expect({ data: data ?? null, errors }).toMatchObject({ data: null, errors: [{ extensions: notFound }] });
       }
     });
 
-    test('is told of for all parameters at once', async () => {
-      const input = await added();
-      const error = await expectRefused(input, Object.fromEntries(required.map((f) => [f, null])), 'BAD_USER_INPUT');
-      const names = error.extensions.parameters.map(({ name }: { name: string }) => name);
-      expect(names.sort()).toEqual([...required].sort());
+    test('a URL that is none, or carries a password, is INVALID_JDBC_URL', async () => {
+      const { key } = await added();
+      const urls = ['mysql://db.example.com', 'jdbc:mysql:', 'jdbc:mysql://u:p@db.example.com/orders'];
+      await expectRefused(
+        key,
+        { code: 'INVALID_JDBC_URL', legacyCode: 1253 },
+        [...urls, 'jdbc:mysql://db.example.com/a?password=x'].map((jdbcConnectionUrl) => ({
+          jdbcConnectionUrl,
+          ...again,
+        })),
+      );
     });
   });
 
-  describe('an empty text', () => {
-    test.each(optionalTexts)('clears %s', async (field) => {
-      const input = await added();
-      const again = field in connection ? stored : {};
-      expect((await expectUpdated(input, { [field]: '', ...again })).after[field]).toBeNull();
-    });
+  const credentialRequired = { code: 'CREDENTIAL_REQUIRED', legacyCode: 1231 };
 
-    test('clears a credential', async () => {
-      const input = await added();
-      expect((await expectUpdated(input, { secret: '' })).after).toMatchObject({ hasPassword: true, hasSecret: false });
-      await expectRefused(input, { password: '' }, 'CREDENTIAL_REQUIRED');
-      await expectRefused(input, { masterUsername: '' }, 'CREDENTIAL_REQUIRED');
-    });
-  });
-
-  test('keeps createType 0 and false flags, which are values', async () => {
-    const input = await added();
-    const patch = { createType: 0, jdbcEnforceSsl: false, skipCustomJdbcCertValidation: true, ...stored };
-    expect((await expectUpdated(input, patch)).after).toMatchObject({
-      createType: 0,
-      jdbcEnforceSsl: false,
-      skipCustomJdbcCertValidation: true,
-      kafkaSslEnabled: false,
-    });
-    expect((await expectUpdated(input, { skipCustomJdbcCertValidation: false, ...stored })).after).toMatchObject({
-      createType: 0,
-      skipCustomJdbcCertValidation: false,
-    });
-  });
-
-  describe('a change of where the credential is sent', () => {
-    test.each(Object.entries(connection))('by %s needs every stored credential again', async (field, values) => {
-      for (const value of values) {
-        const input = await added();
-        for (const patch of [
-          {},
-          { password: stored.password },
-          { secret: stored.secret },
-          { password: null },
-          { secret: '' },
-        ]) {
-          await expectRefused(input, { [field]: value, ...patch }, 'CREDENTIAL_REQUIRED');
-        }
-        const { after } = await expectUpdated(input, { [field]: value, ...stored });
-        expect(after[field]).toEqual(value === '' ? null : value);
-        expect(await readCredentials(all, input)).toEqual({ masterUsername: 'admin', ...stored });
-      }
-    });
-
-    test.each(Object.entries(connection))(
-      'by %s may clear a credential instead of giving it again',
-      async (field, values) => {
-        const [value] = values;
-        const first = await added();
-        await expectUpdated(first, { [field]: value, password: null, secret: stored.secret });
-        expect(await readCredentials(all, first)).toEqual({
-          masterUsername: 'admin',
-          password: null,
-          secret: stored.secret,
-        });
-        const second = await added();
-        await expectUpdated(second, { [field]: value, password: stored.password, secret: null });
-        expect(await readCredentials(all, second)).toEqual({
-          masterUsername: 'admin',
-          password: stored.password,
-          secret: null,
-        });
-        const third = await added();
-        await expectRefused(third, { [field]: value, password: null, secret: null }, 'CREDENTIAL_REQUIRED');
+  describe('where the credential is sent', () => {
+    test.each(Object.entries(elsewhere))(
+      '%s cannot be changed without both credentials again',
+      async (field, value) => {
+        const { input, key, before } = await added();
+        const { message } = await expectRefused(key, credentialRequired, [
+          { [field]: value, password: again.password },
+          { [field]: value, secret: again.secret },
+          { [field]: value, masterUsername: 'another' },
+          { [field]: value, password: null },
+          { [field]: value, password: '' },
+          { [field]: value, secret: null },
+          { [field]: value, secret: '' },
+          { [field]: value, password: null, secret: null },
+          // Whatever it becomes.
+          ...(optional.includes(field) ? [{ [field]: null }] : []),
+          ...(optional.includes(field) && isText(field) ? [{ [field]: '' }] : []),
+          { [field]: value },
+        ]);
+        expect(message).toMatch(/again in the same call, or null/);
+        const after = await patched({ ...key, [field]: value, ...again });
+        expect(after).toEqual({ ...before, [field]: value, version: 2, updatedAt: after.updatedAt });
+        expect(await readCredentials(all, input)).toEqual(credentials);
       },
     );
 
-    test.each(Object.entries(connection))('by %s needs only what is stored', async (field, values) => {
-      const [value] = values;
-      const withSecret = await added({ password: null });
-      await expectRefused(withSecret, { [field]: value }, 'CREDENTIAL_REQUIRED');
-      await expectUpdated(withSecret, { [field]: value, secret: 'another' });
-      const withPassword = await added({ secret: null });
-      await expectRefused(withPassword, { [field]: value, secret: 'another' }, 'CREDENTIAL_REQUIRED');
-      await expectUpdated(withPassword, { [field]: value, password: 'another' });
+    test('the options of the URL are a part of it', async () => {
+      const { key } = await added();
+      const jdbcConnectionUrl = `${full.jdbcConnectionUrl}?a=b`;
+      await expectRefused(key, credentialRequired, [{ jdbcConnectionUrl }]);
+      expect(await patched({ ...key, jdbcConnectionUrl, ...again })).toMatchObject({ jdbcConnectionUrl, version: 2 });
     });
 
-    test.each(Object.keys(connection))('is none where %s is given as it was', async (field) => {
-      const input = await added();
-      await expectUnchanged(input, { [field]: whole[field] });
-      expect((await expectUpdated(input, { [field]: whole[field], description: 'new' })).after.version).toBe(2);
-      expect(await readCredentials(all, input)).toEqual({ masterUsername: 'admin', ...stored });
-    });
-
-    test('is none where a flag or text that is absent is cleared', async () => {
-      const optional = Object.keys(connection).filter((field) => field !== 'jdbcConnectionUrl');
-      const input = await added(Object.fromEntries(optional.map((field) => [field, null])));
-      for (const field of optional) await expectUnchanged(input, { [field]: null });
-      for (const field of ['customJdbcCert', 'jdbcDriverClassName']) await expectUnchanged(input, { [field]: '' });
-      // Absent and false are two things.
-      await expectRefused(input, { jdbcEnforceSsl: false }, 'CREDENTIAL_REQUIRED');
-    });
-  });
-
-  test('holds the rest of the rules of a datasource: its URL, its key, its existence', async () => {
-    const input = await added();
-    await expectRefused(input, { jdbcConnectionUrl: 'mysql://db.example.com', ...stored }, 'INVALID_JDBC_URL');
-    await expectRefused(
-      input,
-      { jdbcConnectionUrl: 'jdbc:mysql://db.example.com/a?password=x', ...stored },
-      'INVALID_JDBC_URL',
+    test.each(Object.entries(elsewhere))(
+      '%s is changed where a credential is given and the other cleared',
+      async (field, value) => {
+        const onlyPassword = await added();
+        const first = await patched({ ...onlyPassword.key, [field]: value, password: 'new', secret: null });
+        expect(first).toMatchObject({ [field]: value, hasPassword: true, hasSecret: false, version: 2 });
+        const { masterUsername } = credentials;
+        const password = { masterUsername, password: 'new', secret: null };
+        expect(await readCredentials(all, onlyPassword.input)).toEqual(password);
+        const onlySecret = await added();
+        const second = await patched({ ...onlySecret.key, [field]: value, password: '', secret: 'new' });
+        expect(second).toMatchObject({ [field]: value, hasPassword: false, hasSecret: true, version: 2 });
+        expect(await readCredentials(all, onlySecret.input)).toEqual({ masterUsername, password: null, secret: 'new' });
+      },
     );
-    await expectRefused(input, { createType: 2 }, 'BAD_USER_INPUT');
-    await expectRefused(input, { accountProviderId: null }, 'BAD_USER_INPUT');
-    await expectRefused(input, { instanceId: 'not-there' }, 'DATASOURCE_NOT_FOUND');
-    await expectRefused(input, { region: 'EU-WEST-1' }, 'DATASOURCE_NOT_FOUND');
-  });
 
-  test('needs the permission `write`, and is not offered by REST', async () => {
-    const input = await added();
-    const { errors } = await update(input, { description: 'x' }, as(keyed.gateway, {}));
-    expect(errors).toMatchObject([{ extensions: { code: 'UNAUTHENTICATED' } }]);
-    const body = legacyBody({ ...keyOf(input), description: 'x' });
-    for (const path of ['update-jdbc-conn', 'delete_account']) {
-      expect((await all.legacy(path, body)).body).toMatchObject({ status: 'fail', code: 400 });
-    }
-  });
-
-  describe('what changes nothing', () => {
-    test('leaves version, updatedAt, sealed bytes and the audit as they are', async () => {
-      const input = await added();
-      await expectUnchanged(input, {});
-      for (const [field, value] of Object.entries(whole)) await expectUnchanged(input, { [field]: value });
-      await expectUnchanged(input, whole);
-      await expectUnchanged(input, { ...whole, expectedVersion: 1 });
-      await expectUnchanged(input, { glueCrawlerLastUpdated: '2024-02-29T15:05:00.125+02:00' });
+    test.each(Object.entries(elsewhere))('%s needs only the credential that is stored', async (field, value) => {
+      const onlySecret = await added({ ...full, password: null });
+      await expectRefused(onlySecret.key, credentialRequired, [
+        { [field]: value },
+        { [field]: value, password: 'new' },
+      ]);
+      expect((await patched({ ...onlySecret.key, [field]: value, secret: 'new' })).version).toBe(2);
+      const onlyPassword = await added({ ...full, secret: null });
+      await expectRefused(onlyPassword.key, credentialRequired, [
+        { [field]: value },
+        { [field]: value, secret: 'new' },
+      ]);
+      expect((await patched({ ...onlyPassword.key, [field]: value, password: 'new' })).version).toBe(2);
     });
 
-    test('is none any more where one value of several is another', async () => {
-      const input = await added();
-      const { after } = await expectUpdated(input, { ...whole, networkSgId: 'sg-9' });
-      expect(after.version).toBe(2);
-      const { events } = await state(input);
-      expect(events.at(-1)?.changes).toEqual([{ field: 'networkSgId', from: 'sg-1', to: 'sg-9' }]);
+    test('a value that such a field has already is no change of it', async () => {
+      const { input, key, before } = await added();
+      const same = Object.fromEntries(Object.keys(elsewhere).map((field) => [field, full[field]]));
+      expect(await patched({ ...key, ...same })).toEqual(before);
+      const after = await patched({ ...key, ...same, description: 'new' });
+      expect(after).toEqual({ ...before, description: 'new', version: 2, updatedAt: after.updatedAt });
+      expect(await readCredentials(all, input)).toEqual(credentials);
+    });
+
+    test('null, or an empty text, for one that is not there is no change of it; false is', async () => {
+      const { key } = await added({});
+      const absent = Object.keys(elsewhere).filter((field) => field !== 'jdbcConnectionUrl');
+      const empty = absent.filter(isText).map((field) => ({ [field]: '' }));
+      await expectUnchanged(key, [...absent.map((field) => ({ [field]: null })), ...empty]);
+      await expectRefused(key, credentialRequired, [{ jdbcEnforceSsl: false }]);
+    });
+
+    test('the same URL with a different password needs nothing else, and only that is in the audit', async () => {
+      const { input, key, before } = await added();
+      const { jdbcConnectionUrl } = full;
+      const after = await patched({ ...key, jdbcConnectionUrl, password: 'different', expectedVersion: 1 });
+      expect(after).toEqual({ ...before, version: 2, updatedAt: after.updatedAt });
+      expect(await readCredentials(all, input)).toEqual({ ...credentials, password: 'different' });
+      expect(await recordedUpdates(input)).toMatchObject([{ changes: [{ field: 'password', changed: true }] }]);
+    });
+  });
+
+  test.each<[string, Values, Values[]]>([
+    [
+      'all three',
+      full,
+      [
+        { secret: null, password: null },
+        { secret: null, masterUsername: null },
+        { secret: '', masterUsername: '' },
+      ],
+    ],
+    [
+      'a secret only',
+      { ...full, masterUsername: null, password: null },
+      [{ secret: null }, { secret: null, password: 'p' }, { secret: null, masterUsername: 'u' }],
+    ],
+    [
+      'a user name and password only',
+      { ...full, secret: null },
+      [{ masterUsername: null }, { masterUsername: '' }, { password: null }, { password: '' }],
+    ],
+  ])('with %s stored, a patch that would leave too little is CREDENTIAL_REQUIRED', async (_, stored, patches) => {
+    const { key } = await added(stored);
+    await expectRefused(key, credentialRequired, patches);
+  });
+
+  test('a credential may be exchanged for the other in one patch', async () => {
+    const { input, key } = await added({ ...full, masterUsername: null, password: null });
+    await patched({ ...key, secret: null, masterUsername: 'u', password: 'p' });
+    expect(await readCredentials(all, input)).toEqual({ masterUsername: 'u', password: 'p', secret: null });
+    await patched({ ...key, secret: 's', masterUsername: null, password: null });
+    expect(await readCredentials(all, input)).toEqual({ masterUsername: null, password: null, secret: 's' });
+  });
+
+  describe('a patch that changes nothing', () => {
+    test('keeps version, updatedAt and what is sealed, and is not in the audit', async () => {
+      const { key } = await added();
+      await expectUnchanged(key, [
+        {},
+        { expectedVersion: 1 },
+        ...Object.entries(full).map(([field, value]) => ({ [field]: value })),
+        full,
+        { glueCrawlerLastUpdated: '2024-02-29T14:05:00.1239+01:00' },
+      ]);
+    });
+
+    test('by clearing what is not there', async () => {
+      const { key } = await added({});
+      await expectUnchanged(key, [
+        { description: null, masterUsername: '', password: null, kafkaSslEnabled: null },
+        { password: '', creationTime: '' },
+      ]);
+    });
+
+    test('is none any more where one value of several is another, which alone is in the audit', async () => {
+      const { input, key } = await added();
+      expect(await patched({ ...key, ...full, networkSgId: 'sg-9' })).toMatchObject({ version: 2 });
+      const changes = [{ field: 'networkSgId', from: 'sg-1', to: 'sg-9' }];
+      expect(await recordedUpdates(input)).toMatchObject([{ changes }]);
     });
 
     test('is told apart from a credential that differs in its case, its white space or its normal form', async () => {
-      const input = await added({ password: 'pass é' });
-      await expectUnchanged(input, { password: 'pass é' });
-      for (const password of ['Pass é', 'pass é ', 'pass e\u0301']) {
-        const { after } = await expectUpdated(input, { password });
+      const { input, key } = await added({ ...full, password: 'pass é' });
+      await expectUnchanged(key, [{ password: 'pass é' }]);
+      const different = ['Pass é', 'pass é ', 'pass e\u0301'];
+      for (const [place, password] of different.entries()) {
+        expect(await patched({ ...key, password })).toMatchObject({ version: place + 2 });
         expect(await readCredentials(all, input)).toMatchObject({ password });
-        expect(
-          (await state(input)).events.filter(({ operation }) => operation === 'updateDatasource').at(-1)?.changes,
-        ).toEqual([{ field: 'password', changed: true }]);
-        expect(after.version).toBeGreaterThan(1);
       }
+      const changes = [{ field: 'password', changed: true }];
+      expect(await recordedUpdates(input)).toMatchObject(different.map(() => ({ changes })));
+    });
+
+    test('is a conflict none the less where the expected version is stale', async () => {
+      const { key } = await added();
+      await patched({ ...key, description: 'new' });
+      const patches = [{ description: 'new' }, {}];
+      await expectRefused(
+        key,
+        { code: 'VERSION_CONFLICT' },
+        patches.map((one) => ({ ...one, expectedVersion: 1 })),
+      );
     });
   });
 
-  describe('the version that is expected', () => {
-    test('is compared on updateDatasource: a stale one changes nothing and tells the current one', async () => {
-      const input = await added();
-      await expectUpdated(input, { description: 'second', expectedVersion: 1 });
-      for (const expectedVersion of [1, 3, 2147483647]) {
-        for (const patch of [{ description: 'third' }, {}, { password: 'new' }]) {
-          const error = await expectRefused(input, { ...patch, expectedVersion }, 'VERSION_CONFLICT');
-          expect(error.extensions).toEqual({ code: 'VERSION_CONFLICT', legacyCode: 1901, currentVersion: 2 });
-          expect(error.message).toMatch(/at version 2\b/);
-        }
-      }
-      await expectRefused(input, { expectedVersion: 0 }, 'BAD_USER_INPUT');
-      await expectUpdated(input, { description: 'third', expectedVersion: 2 });
-      await expectUpdated(input, { description: 'fourth', expectedVersion: null });
-    });
-
-    test('is compared on editDatasource', async () => {
-      const input = await added();
-      expect((await edit({ ...input, expectedVersion: 1 })).data.editDatasource.datasource.version).toBe(2);
-      const before = await state(input);
-      const { data, errors } = await edit({ ...input, description: 'third', expectedVersion: 1 });
+  describe('an expected version', () => {
+    const byRestAt = (route: string) => async (input: Values) => {
+      const { httpStatus, body } = await all.legacy(route, legacyBody({ description: 'new', ...input }));
+      expect(httpStatus).toBe(200);
+      if (body.code === 1901) expect(body).toEqual({ status: 'fail', code: 1901, message: body.message, ref: null });
+      const names = body.ref?.map(({ name }: { name: string }) => name);
+      const current = Number(/at version (\d+)\b/.exec(body.message)?.[1]);
+      return { code: body.code as number, message: body.message as string, current, names };
+    };
+    const byGraphQL = (query: string, narrow: (input: Values) => Values) => async (input: Values) => {
+      const { data, errors } = await all.graphql(query, { input: { description: 'new', ...narrow(input) } });
+      if (errors === undefined) return { code: 1001, message: '', current: undefined, names: [] };
       expect(data ?? null).toBeNull();
-      expect(errors?.[0].extensions).toEqual({ code: 'VERSION_CONFLICT', legacyCode: 1901, currentVersion: 2 });
-      expect(await state(input)).toEqual(before);
-      expect((await edit({ ...input, expectedVersion: 2 })).data.editDatasource.datasource.version).toBe(3);
-      expect((await edit(input)).data.editDatasource.datasource.version).toBe(4);
+      const [{ message, extensions }] = errors;
+      if (extensions.legacyCode === 1901) {
+        const { currentVersion } = extensions;
+        expect(extensions).toEqual({ code: 'VERSION_CONFLICT', legacyCode: 1901, currentVersion });
+      }
+      const names = extensions.parameters?.map(({ name }: { name: string }) => name);
+      return { code: extensions.legacyCode as number, message, current: extensions.currentVersion, names };
+    };
+    const onlyKey = (input: Values) => ({ ...keyOf(input), expectedVersion: input.expectedVersion });
+    const ways = [
+      { name: 'updateDatasource', parameter: 'expectedVersion', send: byGraphQL(update, onlyKey) },
+      { name: 'editDatasource', parameter: 'expectedVersion', send: byGraphQL(edit, (input) => input) },
+      ...['update-jdbc-conn', 'delete_account'].map((route) => ({
+        name: `/data-source/${route}`,
+        parameter: 'expected_version',
+        send: byRestAt(route),
+      })),
+    ];
+
+    test.each(ways)('that is stale, or still to come, fails by $name with the current one', async ({ send }) => {
+      const { input, key } = await added();
+      await patched({ ...key, description: 'two' });
+      await patched({ ...key, description: 'three' });
+      const before = await stateOf(input);
+      for (const expectedVersion of [1, 2, 4, 2147483647]) {
+        const { code, message, current } = await send({ ...input, expectedVersion });
+        expect({ code, current }).toEqual({ code: 1901, current: 3 });
+        expect(message).toMatch(/at version 3\b/);
+      }
+      expect(await stateOf(input)).toEqual(before);
     });
 
-    test.each(['update-jdbc-conn', 'delete_account'])('is compared on REST, at %s', async (path) => {
-      const input = await added();
-      const send = (changes: Values) => all.legacy(path, { ...legacyBody(input), ...changes });
-      expect((await send({ expected_version: 1 })).body.code).toBe(1001);
-      expect((await send({ expected_version: '2' })).body.code).toBe(1001);
-      const before = await state(input);
-      for (const expected of [1, '2', 4]) {
-        const { httpStatus, body } = await send({ description: 'stale', expected_version: expected });
-        expect({ httpStatus, body }).toEqual({
-          httpStatus: 200,
-          body: { status: 'fail', code: 1901, message: expect.stringMatching(/at version 3\b/), ref: null },
-        });
+    test.each(ways)('that is the current one passes by $name, once', async ({ send }) => {
+      const { input } = await added({});
+      expect((await send({ ...input, expectedVersion: 1 })).code).toBe(1001);
+      expect(await findDatasource(all, input)).toMatchObject({ version: 2, description: 'new' });
+      expect(await send({ ...input, expectedVersion: 1 })).toMatchObject({ code: 1901, current: 2 });
+    });
+
+    test.each(ways)('may be left out, or be null, by $name', async ({ send }) => {
+      const { input } = await added({});
+      expect((await send(input)).code).toBe(1001);
+      expect((await send({ ...input, expectedVersion: null })).code).toBe(1001);
+    });
+
+    test.each(ways)('that none can be is an invalid parameter by $name', async ({ parameter, send }) => {
+      const { input } = await added();
+      const before = await stateOf(input);
+      const wrong = parameter === 'expectedVersion' ? [0, -1] : [0, -1, 1.5, 'two', [3], true];
+      for (const expectedVersion of wrong) {
+        const { code, names } = await send({ ...input, expectedVersion });
+        expect({ expectedVersion, code, names }).toEqual({ expectedVersion, code: 400, names: [parameter] });
       }
-      for (const wrong of [0, -1, 1.5, 'two', [3], true]) {
-        const { body } = await send({ expected_version: wrong });
-        expect([wrong, body.code, body.ref?.map(({ name }: { name: string }) => name)]).toEqual([
-          wrong,
-          400,
-          ['expected_version'],
-        ]);
-      }
-      expect(await state(input)).toEqual(before);
-      for (const absent of [null, '']) expect((await send({ expected_version: absent })).body.code).toBe(1001);
+      expect(await stateOf(input)).toEqual(before);
+    });
+
+    test('may be a string of digits, or empty, on REST', async () => {
+      const { input } = await added();
+      const [first, second] = [byRestAt('update-jdbc-conn'), byRestAt('delete_account')];
+      expect((await first({ ...input, expectedVersion: '1' })).code).toBe(1001);
+      expect((await second({ ...input, expectedVersion: '1' })).code).toBe(1901);
+      expect((await second({ ...input, expectedVersion: '2', description: 'newer' })).code).toBe(1001);
+      for (const send of [first, second]) expect((await send({ ...input, expectedVersion: '' })).code).toBe(1001);
     });
 
     test('is decided by the statement that changes the row', async () => {
-      const input = await added();
+      const { key, before } = await added();
       const register = new Register(loadConfig(keyed.env), pino({ level: 'silent' }), 'tool');
       await register.prepareOnce();
       try {
-        const key = keyOf(input) as never;
-        const current = await register.read((session) => lockSealedDatasource(session, key));
+        const current = await register.read((session) => lockSealedDatasource(session, key as never));
         if (current === undefined) throw new Error('it is not there');
         const changed = { ...current, description: 'raced' };
         const changedRows = (version: number) =>
           register.change((session) => updateStatement(session, { ...changed, version }));
+        const stored = () => register.read((session) => selectDatasource(session, key as never));
         expect(await changedRows(2)).toBe(0);
-        expect(await register.read((session) => selectDatasource(session, key))).toMatchObject({
-          version: 1,
-          description: 'Orders',
-        });
+        expect(await stored()).toMatchObject({ version: 1, description: before.description });
         expect(await changedRows(1)).toBe(1);
         expect(await changedRows(1)).toBe(0);
-        expect(await register.read((session) => selectDatasource(session, key))).toMatchObject({
-          version: 2,
-          description: 'raced',
-        });
+        expect(await stored()).toMatchObject({ version: 2, description: 'raced' });
       } finally {
         await register.close();
       }
@@ -483,44 +554,60 @@ describe.each(databaseKinds)('updateDatasource on $name', (kind) => {
   });
 
   describe('at the same time', () => {
+    /** On MySQL two gateways, between which patches take turns; only one serves an SQLite file. */
     let gateways: TestGateway[];
 
     beforeAll(async () => {
-      const own = await all.graphql('{ __typename }');
-      expect(own.errors).toBeUndefined();
       gateways = [all];
-      // Only one gateway serves an SQLite file.
-      if (kind.name !== 'MySQL') return;
-      const second = await startGateway({ ...keyed.env, AUTH: 'none' });
-      gateways.push(second);
+      if (kind.name === 'MySQL') gateways.push(await startGateway({ ...keyed.env, AUTH: 'none' }));
     });
     afterAll(async () => {
       for (const gateway of gateways?.slice(1) ?? []) await gateway.close();
     });
 
-    const gatewayOf = (place: number) => gateways[place % gateways.length] as TestGateway;
+    function atOnce(patches: readonly Values[]) {
+      return Promise.all(patches.map((one, place) => patch(one, gatewayOf(place))));
+    }
 
-    test('of many with the same expected version one holds, and the others are told', async () => {
-      const input = await added();
-      const answers = await Promise.all(
-        Array.from({ length: 12 }, (_, place) =>
-          update(input, { description: `by ${place}`, expectedVersion: 1 }, gatewayOf(place)),
-        ),
-      );
-      const winners = answers.flatMap(({ data, errors }) =>
-        errors === undefined ? [data.updateDatasource.datasource] : [],
-      );
+    function gatewayOf(place: number): TestGateway {
+      return gateways[place % gateways.length] as TestGateway;
+    }
+
+    test.each<[string, (place: number) => Values]>([
+      ['a description each', (place) => ({ description: `by ${place}` })],
+      [
+        'the same URL and a password each',
+        (place) => ({ jdbcConnectionUrl: full.jdbcConnectionUrl, password: `pw-${place}` }),
+      ],
+      [
+        'another URL each, with the credentials again',
+        (place) => ({ ...again, jdbcConnectionUrl: `jdbc:mysql://db-${place}.example.com/orders` }),
+      ],
+    ])('one of 20 patches that expect the same version wins, with %s', async (_, changes) => {
+      const { input, key } = await added();
+      const patches = Array.from({ length: 20 }, (_, place) => ({ ...key, ...changes(place), expectedVersion: 1 }));
+      const answers = await atOnce(patches);
+      const winners = answers.flatMap(({ errors }, place) => (errors === undefined ? [place] : []));
       expect(winners).toHaveLength(1);
-      for (const { errors } of answers) {
-        if (errors !== undefined)
-          expect(errors[0].extensions).toMatchObject({ code: 'VERSION_CONFLICT', currentVersion: 2 });
+      const winner = winners[0] as number;
+      const conflict = { code: 'VERSION_CONFLICT', legacyCode: 1901, currentVersion: 2 };
+      for (const { errors } of answers.filter((_, place) => place !== winner)) {
+        expect(errors).toMatchObject([{ extensions: conflict }]);
       }
-      expect(await findDatasource(all, input)).toEqual(winners[0]);
-      expect((await state(input)).events.filter(({ operation }) => operation === 'updateDatasource')).toHaveLength(1);
+      const { password, secret, ...visible } = changes(winner);
+      const found = await findDatasource(all, input);
+      expect(found).toEqual(answers[winner]?.data.updateDatasource.datasource);
+      expect(found).toMatchObject({ ...visible, version: 2 });
+      expect(await readCredentials(all, input)).toEqual({
+        ...credentials,
+        ...(password ? { password } : {}),
+        ...(secret ? { secret } : {}),
+      });
+      expect(await recordedUpdates(input)).toHaveLength(1);
     });
 
     test('patches of what was read lose nothing', async () => {
-      const input = await added({ description: '' });
+      const { input, key } = await added({ description: '' });
       const [writers, rounds] = [5, 4];
       // Everyone starts from the same reading, so that some must meet with a conflict.
       const first = await findDatasource(all, input);
@@ -529,9 +616,8 @@ describe.each(databaseKinds)('updateDatasource on $name', (kind) => {
         Array.from({ length: writers }, async (_, writer) => {
           const gateway = gatewayOf(writer);
           for (let round = 0, read = first; round < rounds; read = await findDatasource(gateway, input)) {
-            const { description, version } = read;
-            const appended = `${description ?? ''}[${writer}.${round}]`;
-            const { errors } = await update(input, { description: appended, expectedVersion: version }, gateway);
+            const description = `${read.description ?? ''}[${writer}.${round}]`;
+            const { errors } = await patch({ ...key, description, expectedVersion: read.version }, gateway);
             if (errors === undefined) round += 1;
             else {
               expect(errors[0].extensions.code).toBe('VERSION_CONFLICT');
@@ -549,30 +635,40 @@ describe.each(databaseKinds)('updateDatasource on $name', (kind) => {
     });
 
     test('patches of different fields without an expected version all hold', async () => {
-      const input = await added();
-      const patches = [...Object.entries(others), ['password', 'raced'], ['secret', 'raced too']] as [
-        string,
-        unknown,
-      ][];
-      const answers = await Promise.all(
-        patches.map(([field, value], place) => update(input, { [field]: value }, gatewayOf(place))),
-      );
+      const { input, key } = await added();
+      const patches = Object.entries({ ...others, password: 'raced', secret: 'raced too' });
+      const answers = await atOnce(patches.map(([field, value]) => ({ ...key, [field]: value })));
       expect(answers.map(({ errors }) => errors)).toEqual(patches.map(() => undefined));
+      const { masterUsername } = others;
       expect(await findDatasource(all, input)).toMatchObject({ ...others, version: 1 + patches.length });
-      expect(await readCredentials(all, input)).toEqual({
-        masterUsername: 'reader',
-        password: 'raced',
-        secret: 'raced too',
-      });
+      expect(await readCredentials(all, input)).toEqual({ masterUsername, password: 'raced', secret: 'raced too' });
+    });
+
+    test('20 patches without an expected version are all done, one after the other', async () => {
+      const { input, key } = await added();
+      const answers = await atOnce(Array.from({ length: 20 }, (_, place) => ({ ...key, description: `by ${place}` })));
+      expect(answers.filter(({ errors }) => errors !== undefined)).toEqual([]);
+      const datasources = answers.map(({ data }) => data.updateDatasource.datasource);
+      const versions = datasources.map(({ version }) => version as number).sort((a, b) => a - b);
+      expect(versions).toEqual(Array.from({ length: 20 }, (_, place) => place + 2));
+      expect(await findDatasource(all, input)).toEqual(datasources.find(({ version }) => version === 21));
     });
   });
 
-  test('takes a credential of the greatest length, and refuses a longer one', async () => {
-    const input = await added();
-    const password = '🐘'.repeat(1024);
-    await expectUpdated(input, { password });
-    expect(await readCredentials(all, input)).toMatchObject({ password });
-    await expectRefused(input, { password: `${password}x` }, 'BAD_USER_INPUT');
-    await expectRefused(input, { secret: randomBytes(520).toString('hex') }, 'BAD_USER_INPUT');
+  test('needs the permission `write`', async () => {
+    const { key } = await added();
+    const { errors } = await patch({ ...key, description: 'x' }, keyed.gateway);
+    expect(errors).toMatchObject([{ extensions: { code: 'UNAUTHENTICATED' } }]);
+  });
+
+  test('is not offered on REST, where an edit needs all that is required', async () => {
+    const { input, key } = await added();
+    for (const route of ['update-datasource', 'update_datasource', 'updateDatasource']) {
+      expect((await all.legacy(route, legacyBody(input))).httpStatus).toBe(404);
+    }
+    for (const route of ['update-jdbc-conn', 'delete_account']) {
+      const { body } = await all.legacy(route, legacyBody({ ...key, description: 'x' }));
+      expect(body).toMatchObject({ status: 'fail', code: 400 });
+    }
   });
 });
