@@ -63,8 +63,12 @@ describe.each(databaseKinds)('on $name', (kind) => {
   };
 
   describe.each(Object.entries(operations) as [keyof typeof operations, OperationRow][])('%s', (name, operation) => {
+    // What is refused does not come to the database: every wrong value is tried on one, and a few on the other.
+    const isSampled = kind.name === 'MySQL';
+    const ofSample = <T>(cases: readonly T[]) => (isSampled ? cases.filter((_, place) => place % 10 === 0) : cases);
+
     test.each(operation.parameters.map((parameter) => [parameter.graphql, parameter] as const))(
-      'refuses every wrong value of %s on every surface, names it, changes nothing and repeats no value',
+      `refuses ${isSampled ? 'wrong values' : 'every wrong value'} of %s on every surface, names it, changes nothing and repeats no value`,
       async (_, parameter) => {
         const before = await snapshot(gateway);
         const cases = surfaces.flatMap((surface) =>
@@ -73,7 +77,7 @@ describe.each(databaseKinds)('on $name', (kind) => {
           ),
         );
         const wrong: string[] = [];
-        await inGroups(cases, async ({ surface, target, label, sent }) => {
+        await inGroups(ofSample(cases), async ({ surface, target, label, sent }) => {
           const outcome = await send(surface, target, operation, { ...usual[name], [parameter.graphql]: sent });
           const problem = differenceFromRefusal(outcome, surface, [parameter]);
           if (problem !== undefined) wrong.push(`${surface} ${target}, ${label}: ${problem}`);
@@ -197,7 +201,7 @@ describe.each(databaseKinds)('on $name', (kind) => {
   });
 
   test('the log holds one line a request and no value of a credential', () => {
-    expect(gateway.log.length).toBeGreaterThan(1000);
+    expect(gateway.log.length).toBeGreaterThan(500);
     expect(gateway.log.filter((line) => line.includes(marker))).toEqual([]);
   });
 

@@ -191,14 +191,6 @@ onServer.run(`a gateway that is told to stop while a row is locked on ${onServer
     expect(gateway.stderr).toBe('');
   });
 
-  test('gives up in time on what waits for too long, acknowledges nothing and leaves nothing half done', async () => {
-    await expectStop(gateway);
-    await client.closed;
-    expect(client.received).toBe('');
-    await other.query('COMMIT');
-    expect(await storedAccounts()).toBe(1);
-  });
-
   test('ends at once when it is told a second time', async () => {
     gateway.child.kill('SIGTERM');
     await untilStopping(gateway);
