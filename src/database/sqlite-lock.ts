@@ -1,5 +1,6 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { DatabaseSync } from '@photostructure/sqlite';
-import { openSqliteFile } from './sqlite.database.js';
 
 /** Another gateway serves this SQLite file already. */
 export class SqliteFileInUseError extends Error {
@@ -27,7 +28,8 @@ export interface SqliteLock {
  */
 export function lockSqliteFile(path: string): SqliteLock {
   const lockPath = `${path}-gateway-lock`;
-  openSqliteFile(path).close();
+  // Before the file itself is opened: of several that make it at once, all but one find it locked for a moment.
+  mkdirSync(dirname(path), { recursive: true });
   const holder = new DatabaseSync(lockPath, { timeout: 0 });
   try {
     holder.exec('BEGIN EXCLUSIVE');
