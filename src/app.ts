@@ -24,6 +24,8 @@ import { DatasourceService } from './datasources/datasource.service.js';
 import { registerGraphQL } from './graphql/graphql.routes.js';
 import { registerPlayground } from './graphql/playground.routes.js';
 import { createSchema } from './graphql/schema.js';
+import { createHttpServer, refuseConnection, registerGentleRefusal } from './http/http-server.js';
+import { LoadLimit } from './http/load-limit.js';
 import { registerRequestGuard } from './http/request-guard.js';
 import { registerRequestLog, requestIdOf } from './http/request-log.js';
 import { createLog } from './log.js';
@@ -53,6 +55,8 @@ export interface App {
   /** From now on answers each new request with 503, and closes its connection with that; those under way are not touched. */
   refuseRequests(): void;
 }
+
+const alwaysServed: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics']);
 
 /**
  * Puts the gateway together. This is the only place that knows all of its parts.
@@ -100,7 +104,12 @@ export async function createApp(config: Config, logDestination?: DestinationStre
     log.warn('everyone who reaches this gateway may use it: set AUTH to let in only callers that are known');
   }
 
-  const http = createHttp(config, log);
+  const load = new LoadLimit({
+    inWork: config.requestLimit,
+    exempt: alwaysServed,
+    onRefusal: () => metrics.requestShed(),
+  });
+  const http = createHttp(config, log, load);
   const closing = { begun: false };
   const refuseRequests = () => {
     closing.begun = true;
@@ -113,8 +122,10 @@ export async function createApp(config: Config, logDestination?: DestinationStre
   registerRequestLog(http);
   tracing?.requests(http);
   countRequests(http, metrics);
-  await registerRequestGuard(http, config, { authenticators, audit, isClosing: () => closing.begun });
+  await registerRequestGuard(http, config, { authenticators, audit, load, isClosing: () => closing.begun });
   tracing?.operations(http);
+  load.register(http);
+  registerGentleRefusal(http);
   registerHealth(http, version(), register);
   registerMetrics(http, metrics, keys === false && tokens === undefined);
   http.get('/', (_, reply) => reply.redirect('/graphql'));
@@ -154,7 +165,7 @@ async function loadTracing(log: Logger): Promise<Tracing> {
   return startTracing(version(), (error) => log.warn({ err: error }, 'traces could not be sent, and are lost'));
 }
 
-function createHttp(config: Config, log: Logger): FastifyInstance {
+function createHttp(config: Config, log: Logger, load: LoadLimit): FastifyInstance {
   const http = fastify({
     loggerInstance: log,
     logController: new LogController({ requestIdLogLabel: 'requestId', disableRequestLogging: true }),
@@ -163,8 +174,8 @@ function createHttp(config: Config, log: Logger): FastifyInstance {
     genReqId: (request) => requestIdOf(request.headers['x-request-id']),
     // Answered by the guard, in the form of the surface.
     return503OnClosing: false,
-    requestTimeout: 15_000,
-    keepAliveTimeout: 65_000,
+    serverFactory: (handle) => createHttpServer(load.before(handle), config.databaseTimeout),
+    clientErrorHandler: refuseConnection,
     forceCloseConnections: 'idle',
     exposeHeadRoutes: true,
     // No hook would see a path that cannot be decoded.

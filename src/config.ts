@@ -50,6 +50,8 @@ export interface Config {
   readonly databasePoolSize: number;
   /** Requests that may wait for a connection at most; more are answered with 503. */
   readonly databaseQueueLimit: number;
+  /** Requests in work at the same time at most; others wait for a short time, and are then answered with 503. */
+  readonly requestLimit: number;
   /** Who is let in. */
   readonly authentication: Authentication;
   /** Origins, besides its own, whose pages may call the gateway. */
@@ -163,6 +165,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   const host = read('HOST', hostName, '127.0.0.1');
   const authentication = readAuthentication(host);
   const isOpen = !authentication.keys && authentication.tokens === undefined;
+  const databasePoolSize = read('DB_POOL_SIZE', wholeNumber(1, 1000), 16);
   const config: Config = {
     host,
     port: read('PORT', wholeNumber(0, 65535), 4000),
@@ -175,8 +178,9 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     sealingKeys: [...read('SECRETS_KEYS', sealingKeys, []), ...read('SECRETS_KEY', sealingKey, [])],
     registryPassphrase: read('REGISTRY_PASSPHRASE', passphrase, undefined),
     databaseTimeout: read('DB_TIMEOUT_MS', wholeNumber(100, 60000), 4000),
-    databasePoolSize: read('DB_POOL_SIZE', wholeNumber(1, 1000), 16),
+    databasePoolSize,
     databaseQueueLimit: read('DB_QUEUE_LIMIT', wholeNumber(1, 100000), 256),
+    requestLimit: read('REQUEST_LIMIT', wholeNumber(1, 100000), 2 * databasePoolSize),
     authentication,
     corsOrigins: read('CORS_ORIGINS', origins, []),
     introspection: read('INTROSPECTION', trueOrFalse, isOpen),

@@ -100,7 +100,7 @@ export class VersionConflictError extends DomainError {
 
 /** The service cannot answer now: the database is away, too slow, or the gateway is starting, stopping or overloaded. */
 export class UnavailableError extends DomainError {
-  override readonly name = 'UnavailableError';
+  override readonly name: string = 'UnavailableError';
 
   /** @param cause what led to it, for the log only */
   constructor(cause?: unknown) {
@@ -110,6 +110,11 @@ export class UnavailableError extends DomainError {
   override get retryAfter(): number {
     return 1;
   }
+}
+
+/** The gateway has more to do than it can do in time. */
+export class OverloadedError extends UnavailableError {
+  override readonly name = 'OverloadedError';
 }
 
 /** The caller has sent more requests than it may in a minute. */

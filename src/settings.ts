@@ -149,6 +149,12 @@ export const settings = {
     description: 'The largest body that is read, in bytes, 1024 to 104857600; a larger one is answered with 413.',
     whenAbsent: '`2097152`',
   },
+  REQUEST_LIMIT: {
+    name: 'REQUEST_LIMIT',
+    description:
+      'Requests in work at the same time at most, 1 to 100000; others wait for their turn, in a burst for a second at most, else for a quarter of one, and are then answered with 503.',
+    whenAbsent: 'twice `DB_POOL_SIZE`',
+  },
   RATE_LIMIT: {
     name: 'RATE_LIMIT',
     description:

@@ -126,6 +126,7 @@ const cases: readonly Case[] = [
   { ...number('WORKERS', ({ workers }) => workers, 1, 1, 64), besides: mysql },
   number('DB_TIMEOUT_MS', ({ databaseTimeout }) => databaseTimeout, 4000, 100, 60_000),
   number('DB_POOL_SIZE', ({ databasePoolSize }) => databasePoolSize, 16, 1, 1000),
+  number('REQUEST_LIMIT', ({ requestLimit }) => requestLimit, 32, 1, 100_000),
   number('DB_QUEUE_LIMIT', ({ databaseQueueLimit }) => databaseQueueLimit, 256, 1, 100_000),
   {
     name: 'SECRETS_KEY',

@@ -1,6 +1,6 @@
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurnOfEventLoop, setTimeout as sleep } from 'node:timers/promises';
 import { DatabaseSync } from '@photostructure/sqlite';
 import { UnavailableError } from '../errors.js';
 import {
@@ -76,6 +76,8 @@ export class SqliteDatabase implements Database {
 
   change<T>(work: (session: Session) => Promise<T>): Promise<T> {
     return this.#inTurn(async () => {
+      // A commit holds up the process until it is on the disk: what came in meanwhile is to be read before the next one.
+      await nextTurnOfEventLoop();
       await this.#control('BEGIN IMMEDIATE');
       try {
         const result = await work(this.#session);

@@ -54,7 +54,8 @@ export function formatGraphQLError(
   };
   const cause = graphqlError?.originalError ?? error;
   if (cause instanceof DomainError) {
-    if (cause.errorName === 'SERVICE_UNAVAILABLE') log.warn({ err: cause }, 'could not serve');
+    // One without a cause was refused for the load alone, and as many more may be.
+    if (cause.errorName === 'SERVICE_UNAVAILABLE' && cause.cause) log.warn({ err: cause }, 'could not serve');
     if (cause.errorName === 'INTERNAL_SERVER_ERROR') log.error({ err: cause }, 'failed to answer');
     return { message: messageOf(cause), ...where, extensions: extensionsOf(cause) };
   }

@@ -12,6 +12,7 @@ import { type Authenticators, authenticate } from '../security/authentication.js
 import { isFromForeignPage, isLoopbackAddress, isLoopbackHost } from '../security/browser-origin.js';
 import { anonymous, type Caller } from '../security/caller.js';
 import { RefusedCallerError } from '../security/refused-caller.js';
+import type { LoadLimit } from './load-limit.js';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -31,6 +32,8 @@ declare module 'fastify' {
 export interface GuardParts {
   readonly authenticators: Authenticators;
   readonly audit: AuditTrail;
+  /** What bounds the requests in work. */
+  readonly load: LoadLimit;
   /** Whether the gateway is stopping, and takes nothing new. */
   readonly isClosing: () => boolean;
 }
@@ -66,9 +69,15 @@ export async function registerRequestGuard(http: FastifyInstance, config: Config
   });
   // Between the two, so that a foreign page is refused first, and a listed one can read why it is refused as a caller.
   if (config.corsOrigins.length > 0) {
-    await http.register(cors, { origin: [...config.corsOrigins], methods: ['GET', 'POST'], strictPreflight: false });
+    await http.register(cors, {
+      origin: [...config.corsOrigins],
+      methods: ['GET', 'POST'],
+      exposedHeaders: ['retry-after', 'x-request-id'],
+      strictPreflight: false,
+    });
   }
   http.addHook('onRequest', async (request) => {
+    parts.load.check(request.raw);
     const { call } = request;
     const access = accessOf(request);
     if (access === 'open') return;

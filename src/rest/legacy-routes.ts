@@ -46,7 +46,8 @@ export function answerLegacyError(thrown: unknown, request: FastifyRequest, repl
 
 function legacyFailure(error: unknown, request: FastifyRequest): Failure {
   if (error instanceof DomainError) {
-    if (error.errorName === 'SERVICE_UNAVAILABLE') request.log.warn({ err: error }, 'could not serve');
+    // One without a cause was refused for the load alone, and as many more may be.
+    if (error.errorName === 'SERVICE_UNAVAILABLE' && error.cause) request.log.warn({ err: error }, 'could not serve');
     return failureOf(error);
   }
   const { statusCode } = error as { statusCode?: number };

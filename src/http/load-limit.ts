@@ -1,0 +1,179 @@
+import type { IncomingMessage, RequestListener } from 'node:http';
+import type { FastifyInstance } from 'fastify';
+import { OverloadedError } from '../errors.js';
+
+/** How much is taken on at once. */
+export interface LoadLimits {
+  /** Requests in work at the same time at most. */
+  readonly inWork: number;
+  /** Paths that are always served, whatever the load: they say how the gateway is. */
+  readonly exempt: ReadonlySet<string>;
+  /** Told of each request that is refused. */
+  readonly onRefusal?: () => void;
+}
+
+/** What waits for its turn. */
+interface Turn {
+  readonly request: IncomingMessage;
+  readonly since: number;
+  admit(): void;
+  refuse(): void;
+}
+
+// A burst is worked off. Where requests have waited without a break for longer than that, there are more than can be
+// served, and a long queue would only make each answer late.
+const longestBurst = 1000;
+const longestWaitAfterwards = 250;
+const mostRefusedAtOnce = 100;
+
+/**
+ * Bounds the requests in work. Others wait for their turn in the order they came, and are refused where it does not come in
+ * time. To let them wait for a refusal also slows clients down that ask again at once.
+ *
+ * A request takes its turn when its body has come, so a client that sends it slowly keeps nobody waiting; it gives the turn
+ * back before its answer is sent, so neither does one that reads slowly.
+ */
+export class LoadLimit {
+  readonly #limits: LoadLimits;
+  readonly #inWork = new Set<IncomingMessage>();
+  readonly #refused = new WeakSet<IncomingMessage>();
+  readonly #queue = new Queue<Turn>();
+  #waitingSince = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #admission: NodeJS.Immediate | undefined;
+
+  constructor(limits: LoadLimits) {
+    this.#limits = limits;
+  }
+
+  /** Keeps requests from a handler until it is their turn. One that is refused comes to it too, to be answered. */
+  before(handle: RequestListener): RequestListener {
+    return (request, response) => {
+      if (this.#isExempt(request)) {
+        handle(request, response);
+        return;
+      }
+      // Most bodies come in one piece with their headers: by the next tick they are there.
+      process.nextTick(() => {
+        if (!request.complete) handle(request, response);
+        else {
+          this.#enter({
+            request,
+            since: performance.now(),
+            admit: () => handle(request, response),
+            refuse: () => {
+              this.#refused.add(request);
+              handle(request, response);
+            },
+          });
+        }
+      });
+    };
+  }
+
+  /** Takes the turns of requests whose bodies came later, and gives all turns back. */
+  register(http: FastifyInstance): void {
+    http.addHook('preHandler', (request, _, done) => {
+      const { raw } = request;
+      if (this.#inWork.has(raw) || this.#isExempt(raw)) done();
+      else {
+        const refuse = () => done(new OverloadedError());
+        this.#enter({ request: raw, since: performance.now(), admit: () => done(), refuse });
+      }
+    });
+    http.addHook('onSend', (request, _, payload, done) => {
+      done(null, payload);
+      this.leave(request.raw);
+    });
+  }
+
+  /**
+   * Makes sure that a request was not refused.
+   *
+   * @throws OverloadedError
+   */
+  check(request: IncomingMessage): void {
+    if (this.#refused.has(request)) throw new OverloadedError();
+  }
+
+  /** Gives a request's turn back, if it has one. */
+  leave(request: IncomingMessage): void {
+    if (!this.#inWork.delete(request) || this.#queue.length === 0) return;
+    // Not at once: what has come in meanwhile is to be read first, or those that wait would keep it from being seen.
+    this.#admission ??= setImmediate(() => this.#admitNext());
+  }
+
+  #isExempt({ url = '' }: IncomingMessage): boolean {
+    return this.#limits.exempt.has(url);
+  }
+
+  #enter(turn: Turn): void {
+    if (this.#inWork.size < this.#limits.inWork && this.#queue.length === 0) {
+      this.#admit(turn);
+      return;
+    }
+    if (this.#queue.length === 0) {
+      this.#waitingSince = turn.since;
+      this.#timer = setTimeout(() => this.#refuseLate(), longestBurst);
+    }
+    this.#queue.push(turn);
+  }
+
+  #admit(turn: Turn): void {
+    this.#inWork.add(turn.request);
+    turn.admit();
+  }
+
+  #admitNext(): void {
+    this.#admission = undefined;
+    this.#refuseLate();
+    while (this.#inWork.size < this.#limits.inWork) {
+      const turn = this.#queue.shift();
+      if (turn === undefined) return;
+      if (!turn.request.socket.destroyed) this.#admit(turn);
+    }
+  }
+
+  #refuseLate(): void {
+    clearTimeout(this.#timer);
+    const now = performance.now();
+    const late = now - (now - this.#waitingSince < longestBurst ? longestBurst : longestWaitAfterwards);
+    for (let refused = 0; refused < mostRefusedAtOnce; refused += 1) {
+      if ((this.#queue.first?.since ?? Number.POSITIVE_INFINITY) > late) break;
+      const turn = this.#queue.shift() as Turn;
+      if (turn.request.socket.destroyed) continue;
+      this.#limits.onRefusal?.();
+      turn.refuse();
+    }
+    const { first } = this.#queue;
+    this.#timer = first && setTimeout(() => this.#refuseLate(), Math.max(1, first.since - late));
+  }
+}
+
+/** First in, first out, in constant time. */
+class Queue<T> {
+  #entries: T[] = [];
+  #next = 0;
+
+  get length(): number {
+    return this.#entries.length - this.#next;
+  }
+
+  get first(): T | undefined {
+    return this.#entries[this.#next];
+  }
+
+  push(entry: T): void {
+    this.#entries.push(entry);
+  }
+
+  shift(): T | undefined {
+    const { first } = this;
+    if (first !== undefined) this.#next += 1;
+    if (this.#next * 2 > this.#entries.length) {
+      this.#entries = this.#entries.slice(this.#next);
+      this.#next = 0;
+    }
+    return first;
+  }
+}
