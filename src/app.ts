@@ -21,6 +21,8 @@ import {
   editDatasourceOperation,
 } from './datasources/datasource.routes.js';
 import { DatasourceService } from './datasources/datasource.service.js';
+import { OverloadedError } from './errors.js';
+import { formatGraphQLError } from './graphql/errors.js';
 import { registerGraphQL } from './graphql/graphql.routes.js';
 import { registerPlayground } from './graphql/playground.routes.js';
 import { createSchema } from './graphql/schema.js';
@@ -35,7 +37,7 @@ import { countRequests, registerMetrics } from './operations/metrics.routes.js';
 import { countingRarely } from './operations/register-size.js';
 import type { Tracing } from './operations/tracing.js';
 import { Register } from './register.js';
-import { transportFailure } from './rest/envelope.js';
+import { failureOf, transportFailure } from './rest/envelope.js';
 import { answerLegacyError, registerLegacyRoutes } from './rest/legacy-routes.js';
 import { registerOpenApi } from './rest/openapi.routes.js';
 import { ApiKeys } from './security/api-keys.js';
@@ -57,6 +59,11 @@ export interface App {
 }
 
 const alwaysServed: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics']);
+
+const overloaded = {
+  graphql: JSON.stringify({ errors: [formatGraphQLError(new OverloadedError(), '', console)] }),
+  rest: JSON.stringify(failureOf(new OverloadedError()).envelope),
+};
 
 /**
  * Puts the gateway together. This is the only place that knows all of its parts.
@@ -107,7 +114,8 @@ export async function createApp(config: Config, logDestination?: DestinationStre
   const load = new LoadLimit({
     inWork: config.requestLimit,
     exempt: alwaysServed,
-    onRefusal: () => metrics.requestShed(),
+    refusalOf: (path) => (path.startsWith('/graphql') ? overloaded.graphql : overloaded.rest),
+    onRefusal: countingRefusals(log, metrics),
   });
   const http = createHttp(config, log, load);
   const closing = { begun: false };
@@ -157,6 +165,20 @@ export async function createApp(config: Config, logDestination?: DestinationStre
     http.addHook('onClose', async () => stopRetention());
   }
   return { http, prepare: () => register.prepare(), refuseRequests };
+}
+
+/** Counts requests that are refused for the load, with a line in the log for all of a second: there may be thousands. */
+function countingRefusals(log: Logger, metrics: Metrics): () => void {
+  let refused = 0;
+  return () => {
+    metrics.requestShed();
+    refused += 1;
+    if (refused > 1) return;
+    setTimeout(() => {
+      log.warn({ refused }, 'overloaded: refused requests within a second');
+      refused = 0;
+    }, 1000).unref();
+  };
 }
 
 /** The SDK is loaded only where traces are wanted. */

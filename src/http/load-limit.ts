@@ -1,6 +1,7 @@
-import type { IncomingMessage, RequestListener } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import { OverloadedError } from '../errors.js';
+import { headersOfEveryAnswer, requestIdOf } from './request-log.js';
 
 /** How much is taken on at once. */
 export interface LoadLimits {
@@ -8,8 +9,10 @@ export interface LoadLimits {
   readonly inWork: number;
   /** Paths that are always served, whatever the load: they say how the gateway is. */
   readonly exempt: ReadonlySet<string>;
+  /** The body that tells a client, in the form of the surface that a path belongs to. */
+  readonly refusalOf: (path: string) => string;
   /** Told of each request that is refused. */
-  readonly onRefusal?: () => void;
+  readonly onRefusal: () => void;
 }
 
 /** What waits for its turn. */
@@ -46,15 +49,15 @@ export class LoadLimit {
     this.#limits = limits;
   }
 
-  /** Keeps requests from a handler until it is their turn. One that is refused comes to it too, to be answered. */
+  /** Keeps requests from a handler until it is their turn. */
   before(handle: RequestListener): RequestListener {
     return (request, response) => {
       if (this.#isExempt(request)) {
         handle(request, response);
         return;
       }
-      // Most bodies come in one piece with their headers: by the next tick they are there.
-      process.nextTick(() => {
+      // Most bodies come in one piece with their headers: by the end of this turn of the event loop they are there.
+      setImmediate(() => {
         if (!request.complete) handle(request, response);
         else {
           this.#enter({
@@ -62,8 +65,10 @@ export class LoadLimit {
             since: performance.now(),
             admit: () => handle(request, response),
             refuse: () => {
+              // A page needs what the handler knows of origins to read its answer.
+              if (request.headers.origin === undefined) return this.#refuse(request, response);
               this.#refused.add(request);
-              handle(request, response);
+              return handle(request, response);
             },
           });
         }
@@ -101,6 +106,18 @@ export class LoadLimit {
     if (!this.#inWork.delete(request) || this.#queue.length === 0) return;
     // Not at once: what has come in meanwhile is to be read first, or those that wait would keep it from being seen.
     this.#admission ??= setImmediate(() => this.#admitNext());
+  }
+
+  /** By the shortest way: what refusals take is taken from those that are served. */
+  #refuse(request: IncomingMessage, response: ServerResponse): void {
+    const body = this.#limits.refusalOf(request.url ?? '');
+    response.writeHead(503, {
+      ...headersOfEveryAnswer(requestIdOf(request.headers['x-request-id'])),
+      'content-type': 'application/json; charset=utf-8',
+      'content-length': Buffer.byteLength(body),
+      'retry-after': '1',
+    });
+    response.end(body);
   }
 
   #isExempt({ url = '' }: IncomingMessage): boolean {
@@ -142,7 +159,7 @@ export class LoadLimit {
       if ((this.#queue.first?.since ?? Number.POSITIVE_INFINITY) > late) break;
       const turn = this.#queue.shift() as Turn;
       if (turn.request.socket.destroyed) continue;
-      this.#limits.onRefusal?.();
+      this.#limits.onRefusal();
       turn.refuse();
     }
     const { first } = this.#queue;
