@@ -76,6 +76,7 @@ export async function createApp(config: Config, logDestination?: DestinationStre
   const tracing = config.tracesEndpoint === undefined ? undefined : await loadTracing(log);
   const metrics = new Metrics(version(), {
     databaseUse: () => register.use,
+    load: () => load.use,
     registerSize: countingRarely(async () => ({
       accounts: await accounts.count({}),
       datasources: await datasources.count({}),
@@ -115,7 +116,7 @@ export async function createApp(config: Config, logDestination?: DestinationStre
     inWork: config.requestLimit,
     exempt: alwaysServed,
     refusalOf: (path) => (path.startsWith('/graphql') ? overloaded.graphql : overloaded.rest),
-    onRefusal: countingRefusals(log, metrics),
+    onRefusal: countingRefusals(log),
   });
   const http = createHttp(config, log, load);
   const closing = { begun: false };
@@ -168,10 +169,9 @@ export async function createApp(config: Config, logDestination?: DestinationStre
 }
 
 /** Counts requests that are refused for the load, with a line in the log for all of a second: there may be thousands. */
-function countingRefusals(log: Logger, metrics: Metrics): () => void {
+function countingRefusals(log: Logger): () => void {
   let refused = 0;
   return () => {
-    metrics.requestShed();
     refused += 1;
     if (refused > 1) return;
     setTimeout(() => {

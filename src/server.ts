@@ -24,7 +24,10 @@ async function main(): Promise<void> {
   }
   // The supervisor needs none of this.
   const { createApp } = await import('./app.js');
-  const { http, prepare, refuseRequests } = await createApp(config, standardOutput(cluster.isWorker ? 'shared' : 'own'));
+  const { http, prepare, refuseRequests } = await createApp(
+    config,
+    standardOutput(cluster.isWorker ? 'shared' : 'own'),
+  );
   close = stop;
   if (!cluster.isWorker) for (const signal of signals) process.once(signal, () => void stop(signal));
   await http.listen({ host: config.host, port: config.port });

@@ -42,11 +42,17 @@ export class LoadLimit {
   readonly #refused = new WeakSet<IncomingMessage>();
   readonly #queue = new Queue<Turn>();
   #waitingSince = 0;
+  #refusals = 0;
   #timer: NodeJS.Timeout | undefined;
   #admission: NodeJS.Immediate | undefined;
 
   constructor(limits: LoadLimits) {
     this.#limits = limits;
+  }
+
+  /** How much is under way now, and how many requests were refused since the start. */
+  get use(): { inWork: number; waiting: number; refusals: number } {
+    return { inWork: this.#inWork.size, waiting: this.#queue.length, refusals: this.#refusals };
   }
 
   /** Keeps requests from a handler until it is their turn. */
@@ -159,6 +165,7 @@ export class LoadLimit {
       if ((this.#queue.first?.since ?? Number.POSITIVE_INFINITY) > late) break;
       const turn = this.#queue.shift() as Turn;
       if (turn.request.socket.destroyed) continue;
+      this.#refusals += 1;
       this.#limits.onRefusal();
       turn.refuse();
     }
