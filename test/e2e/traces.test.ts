@@ -169,7 +169,7 @@ test('a trace goes on to the issuer of tokens, and what was not sent yet is sent
     // Sent every five seconds, where it is not the end.
     const loaded = join(directory, 'loaded');
     const env = { ...issuer.env, OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, NODE_V8_COVERAGE: loaded };
-    const gateway = await startGatewayProcess(env, directory);
+    const gateway = await startGatewayProcess(env, directory, 'modules');
     const traceId = randomBytes(16).toString('hex');
     const token = await issuer.token({ permissions: ['read', 'write'] });
     const answer = await sendRaw(`${gateway.url}/data-source/add_account`, {
@@ -208,7 +208,7 @@ test('a request whose client goes away before the answer is logged, counted and 
   const directory = temporaryDirectory();
   try {
     const env = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_BSP_SCHEDULE_DELAY: '50' };
-    const gateway = await startGatewayProcess(env, directory);
+    const gateway = await startGatewayProcess(env, directory, 'modules');
     // Nobody else can write meanwhile.
     const other = new DatabaseSync(join(directory, 'data/gateway.sqlite'), { timeout: 5000 });
     other.exec('BEGIN IMMEDIATE');
@@ -275,7 +275,7 @@ test('without the setting nothing of OpenTelemetry’s SDK is loaded', async () 
   const directory = temporaryDirectory();
   try {
     const loaded = join(directory, 'loaded');
-    const gateway = await startGatewayProcess({ NODE_V8_COVERAGE: loaded }, directory);
+    const gateway = await startGatewayProcess({ NODE_V8_COVERAGE: loaded }, directory, 'modules');
     await gateway.legacy('add_account', legacyBody(accountKey()));
     await gateway.kill('SIGTERM');
     expect(tracingModulesIn(loaded)).toEqual([]);

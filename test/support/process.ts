@@ -46,9 +46,17 @@ export interface GatewayProcess {
   legacy(route: string, body: object): Promise<LegacyAnswer>;
 }
 
-/** Starts a gateway with these settings and no others, listening on a free port, and does not wait for it. */
-export async function launchGateway(env: Readonly<Record<string, string>>, cwd = tmpdir()): Promise<GatewayProcess> {
-  const server = join(await builtGateway(), 'server.js');
+/**
+ * Starts a gateway with these settings and no others, listening on a free port, and does not wait for it.
+ *
+ * @param form what it is started from: a few files, which is soon done, or `modules`, each in a file of its own as in dist/
+ */
+export async function launchGateway(
+  env: Readonly<Record<string, string>>,
+  cwd = tmpdir(),
+  form: 'dist' | 'modules' = 'dist',
+): Promise<GatewayProcess> {
+  const server = join(await builtGateway(), '..', form, 'server.js');
   const child = spawn(process.execPath, [server], {
     cwd,
     env: { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: '0', ...env },
@@ -109,8 +117,12 @@ export async function launchGateway(env: Readonly<Record<string, string>>, cwd =
 }
 
 /** Starts a gateway and waits until it is ready. */
-export async function startGatewayProcess(env: Readonly<Record<string, string>>, cwd?: string) {
-  const gateway = await launchGateway(env, cwd);
+export async function startGatewayProcess(
+  env: Readonly<Record<string, string>>,
+  cwd?: string,
+  form?: 'dist' | 'modules',
+) {
+  const gateway = await launchGateway(env, cwd, form);
   await gateway.ready();
   return gateway;
 }
