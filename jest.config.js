@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+
 /** @type {import('jest').Config} */
 export default {
   testEnvironment: 'node',
@@ -7,8 +9,8 @@ export default {
   transform: { '^.+\\.ts$': '@swc/jest' },
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
-  // Much of a run is waiting for servers and browsers, so every core has a worker of its own.
-  maxWorkers: '100%',
+  // Much of a run is waiting for servers and browsers, so there is a worker more than there are cores.
+  maxWorkers: availableParallelism() + 1,
   testTimeout: 60_000,
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
 };
