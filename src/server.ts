@@ -2,7 +2,7 @@ import cluster from 'node:cluster';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError, loadConfig } from './config.js';
 import { createLog, standardOutput } from './log.js';
-import { stopMessage, superviseWorkers, type WorkerMessage } from './workers.js';
+import { mayListenAtOnce, stopMessage, superviseWorkers, type WorkerMessage } from './workers.js';
 
 const longestStop = 9_000;
 // Long enough for clients that send on their connections all the time to be told, on each of them, that it is closed.
@@ -30,8 +30,15 @@ async function main(): Promise<void> {
   );
   close = stop;
   if (!cluster.isWorker) for (const signal of signals) process.once(signal, () => void stop(signal));
-  await http.listen({ host: config.host, port: config.port });
-  await prepare();
+  const listen = () => http.listen({ host: config.host, port: config.port });
+  if (mayListenAtOnce()) {
+    await listen();
+    await prepare();
+  } else {
+    // Others serve the port meanwhile, and would have answered what this one refuses.
+    await prepare();
+    await listen();
+  }
   http.log.info('ready');
   tellSupervisor({ ready: true });
 

@@ -11,9 +11,17 @@ export type WorkerMessage = { readonly ready: true } | { readonly cannotStart: s
 /** What a worker is told when it is to stop. */
 export const stopMessage = 'stop';
 
+const listenVariable = 'GATEWAY_WORKER_LISTENS';
+
+/** Whether this process is to take connections before it can serve, so that somebody can be told that it cannot yet. */
+export function mayListenAtOnce(): boolean {
+  return process.env[listenVariable] !== 'when-ready';
+}
+
 /**
  * Runs the gateway in so many processes that share its port, and starts one again that ends by itself. On SIGTERM or SIGINT
- * it stops them all, within ten seconds.
+ * it stops them all, within ten seconds. While none can serve, one takes connections and says so; the others follow when it
+ * can, and take connections when they can.
  *
  * @returns once all have ended, the exit code: 0 after a stop; 1 where none could start, of which the reason was written to
  *   the standard error
@@ -21,6 +29,8 @@ export const stopMessage = 'stop';
 export function superviseWorkers(count: number, log: Logger): Promise<number> {
   return new Promise((resolve) => {
     const state = { stopping: false, hasServed: false, exitCode: 0 };
+    const ready = new Set<number>();
+    const startWorker = () => cluster.fork({ [listenVariable]: ready.size === 0 ? 'at-once' : 'when-ready' });
 
     function stop(): void {
       if (state.stopping) return;
@@ -40,6 +50,8 @@ export function superviseWorkers(count: number, log: Logger): Promise<number> {
     }
     cluster.on('message', (worker, message: WorkerMessage) => {
       if ('ready' in message) {
+        ready.add(worker.id);
+        if (!state.hasServed && !state.stopping) for (let started = 1; started < count; started += 1) startWorker();
         state.hasServed = true;
         return;
       }
@@ -52,15 +64,16 @@ export function superviseWorkers(count: number, log: Logger): Promise<number> {
       state.exitCode = 1;
       stop();
     });
-    cluster.on('exit', async ({ process: { pid } }, code, signal) => {
+    cluster.on('exit', async ({ id, process: { pid } }, code, signal) => {
+      ready.delete(id);
       if (!state.stopping) {
         log.error({ worker: pid, code, signal }, 'a worker has ended, and another is started');
         await sleep(pauseBeforeRestart);
       }
-      if (!state.stopping) cluster.fork();
+      if (!state.stopping) startWorker();
       else if (workers().length === 0) resolve(state.exitCode);
     });
-    for (let started = 0; started < count; started += 1) cluster.fork();
+    startWorker();
   });
 }
 

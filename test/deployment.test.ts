@@ -141,7 +141,7 @@ describe('the commands for Docker and Kubernetes in the documents', () => {
       expect(['up', 'down', 'exec', 'logs']).toContain(words[1]);
       if (['exec', 'logs'].includes(words[1] ?? '')) expect(Object.keys(services)).toContain(words[2]);
     } else if (program === 'docker') {
-      expect(['build', 'push']).toContain(words[0]);
+      expect(['build', 'push', 'stop']).toContain(words[0]);
     } else {
       expect(['apply', 'rollout', 'exec', 'create']).toContain(words[0]);
       const folder = words[words.indexOf('-k') + 1];

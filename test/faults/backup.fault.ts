@@ -28,11 +28,9 @@ const credentials = { masterUsername: 'admin', password: 'päss "wörd" 🐘\n',
 
 /** The commands that stand in the document under a mark. */
 function documented(name: string): string {
-  const after = document.split(`<!-- rehearsed: ${name} -->\n\n`)[1];
+  const after = document.split(`<!-- rehearsed: ${name} -->\n\n\`\`\`text\n`)[1];
   if (after === undefined) throw new Error(`The document has no commands for "${name}"`);
-  const lines = after.split('\n');
-  const end = lines.findIndex((line) => !line.startsWith('    '));
-  return lines.slice(0, end).join('\n');
+  return after.slice(0, after.indexOf('\n```'));
 }
 
 let directory: string;
