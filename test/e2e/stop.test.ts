@@ -266,6 +266,7 @@ onPrivateServer.run(`a gateway that is told to stop while its database is frozen
     await fetch(`${gateway.url}/healthz`);
     await expectStop(gateway);
     await client.closed;
-    expect(client.received).toBe('');
+    // It is let wait as long as may be, or was seen only after the stop had begun, and then is refused.
+    expect(client.received).toMatch(/^($|HTTP\/1\.1 503 )/);
   });
 });
