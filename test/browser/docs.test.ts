@@ -104,9 +104,11 @@ if (isSkipped) console.warn(howToGetChromium);
   /** What is shown after the first example was sent. */
   async function tried(operation: Locator): Promise<unknown> {
     const tryOut = operation.getByRole('button', { name: 'Try it out' });
+    const execute = operation.getByRole('button', { name: 'Execute' });
+    await tryOut.or(execute).first().waitFor();
     if (await tryOut.isVisible()) await tryOut.click();
     const answered = page.waitForResponse((response) => response.request().method() === 'POST');
-    await operation.getByRole('button', { name: 'Execute' }).click();
+    await execute.click();
     const code = ((await (await answered).json()) as { code: number }).code;
     const shown = operation.locator('.live-responses-table pre code', { hasText: String(code) }).first();
     return JSON.parse(await shown.innerText());
