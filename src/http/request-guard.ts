@@ -76,7 +76,7 @@ export async function registerRequestGuard(http: FastifyInstance, config: Config
       strictPreflight: false,
     });
   }
-  http.addHook('onRequest', async (request) => {
+  http.addHook('onRequest', async (request, reply) => {
     parts.load.check(request.raw);
     const { call } = request;
     const access = accessOf(request);
@@ -95,6 +95,11 @@ export async function registerRequestGuard(http: FastifyInstance, config: Config
       if (error instanceof RefusedCallerError) request.call = { ...call, caller: error.caller };
       if (error.errorName === 'FORBIDDEN' && call.surface === 'rest') {
         request.refusal = error;
+        // Fastify's own hooks do not tell of a client that goes away before it is answered.
+        reply.raw.once('close', () => {
+          const asked = { operation: routeOf(request), target: targetNamedIn(request.body) };
+          parts.audit.recordRefusal(request.call, [asked], error.errorName);
+        });
         return;
       }
       // A caller that is known was counted as itself.
@@ -105,11 +110,6 @@ export async function registerRequestGuard(http: FastifyInstance, config: Config
   });
   http.addHook('preValidation', async (request) => {
     if (request.refusal !== undefined) throw request.refusal;
-  });
-  http.addHook('onResponse', async (request) => {
-    if (request.refusal === undefined) return;
-    const asked = { operation: routeOf(request), target: targetNamedIn(request.body) };
-    parts.audit.recordRefusal(request.call, [asked], request.refusal.errorName);
   });
 }
 

@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';
@@ -474,6 +475,30 @@ describe.each(databaseKinds)('the audit on $name', (kind) => {
       expect([response.status, await response.json()]).toMatchObject([200, { code: 1003 }]);
       expect(await eventsOfRefusal(keyed.database, requestId)).toMatchObject([
         { operation: '/data-source/add_account', outcome: 'FORBIDDEN', means: 'key', accountId: null },
+      ]);
+    });
+
+    test.each([
+      ['before its body was sent', '{"account_provider": 1', null],
+      ['before it was answered', JSON.stringify(legacyBody(accountKey())), '123456789012'],
+    ])('for want of the permission, though its client goes away %s', async (_, body, accountId) => {
+      const requestId = next('request');
+      const { hostname, port } = new URL(keyed.gateway.url);
+      const lines = [
+        'POST /data-source/add_account HTTP/1.1',
+        `Host: ${hostname}`,
+        `x-api-key: ${await makeKey(keyed.env, ['read'])}`,
+        `x-request-id: ${requestId}`,
+        'Content-Type: application/json',
+        `Content-Length: ${JSON.stringify(legacyBody(accountKey())).length}`,
+      ];
+      const socket = connect(Number(port), hostname);
+      await new Promise((resolve) => socket.write(`${lines.join('\r\n')}\r\n\r\n${body}`, resolve));
+      // So that the caller is known before it has gone.
+      await sleep(200);
+      socket.destroy();
+      expect(await eventsOfRefusal(keyed.database, requestId)).toMatchObject([
+        { operation: '/data-source/add_account', outcome: 'FORBIDDEN', means: 'key', accountId },
       ]);
     });
 
