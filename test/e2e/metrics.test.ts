@@ -11,6 +11,7 @@ import { scrape } from '../support/metrics.js';
 import { onDatabase } from '../support/raw-database.js';
 import { sendRaw } from '../support/raw-request.js';
 import { accountKey, addAccount, addDatasource, datasourceInput, legacyBody } from '../support/samples.js';
+import { onMysql } from '../support/suites.js';
 
 const requests = 'gateway_requests_total';
 const legacyRequests = 'gateway_legacy_requests_total';
@@ -250,7 +251,7 @@ describe.each(databaseKinds)('what is counted, on $name', (kind) => {
   });
 });
 
-(mysqlKind ? describe : describe.skip)('while the database is away', () => {
+onMysql.run(`while the database is away, on ${onMysql.name}`, () => {
   afterEach(() => void jest.restoreAllMocks());
 
   test('metrics are given to who was known, and to nobody else', async () => {

@@ -3,18 +3,13 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
-import { type DatabaseServer, findServer, startServer } from '../support/database-server.js';
+import { type DatabaseServer, startServer } from '../support/database-server.js';
 import { mysqlKind, sqliteKind, type TestDatabase } from '../support/databases.js';
 import { type GatewayProcess, startGatewayProcess } from '../support/process.js';
 import { legacyAccount, legacyDatasource, newAccountKey, newDatasource } from '../support/register-samples.js';
+import { onMysql, onPrivateServer } from '../support/suites.js';
 
 const longestStop = 10_000;
-const onServer = mysqlKind
-  ? { run: describe, name: 'MySQL' }
-  : { run: describe.skip, name: 'MySQL (left out: there is no server)' };
-const onPrivateServer = findServer()
-  ? { run: describe, name: 'a server of its own' }
-  : { run: describe.skip, name: 'a server of its own (left out: none is installed)' };
 const refusal = {
   httpStatus: 503,
   connection: 'close',
@@ -139,7 +134,7 @@ describe('a gateway that is told to stop', () => {
   });
 });
 
-onServer.run(`a gateway that is told to stop while a row is locked on ${onServer.name}`, () => {
+onMysql.run(`a gateway that is told to stop while a row is locked on ${onMysql.name}`, () => {
   let database: TestDatabase;
   let gateway: GatewayProcess;
   let other: Connection;
@@ -200,7 +195,7 @@ onServer.run(`a gateway that is told to stop while a row is locked on ${onServer
   });
 });
 
-onServer.run(`two gateways on one database on ${onServer.name}`, () => {
+onMysql.run(`two gateways on one database on ${onMysql.name}`, () => {
   let database: TestDatabase;
   let first: GatewayProcess;
   let second: GatewayProcess;

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { mysqlKind, type TestDatabase } from '../support/databases.js';
 import { type GatewayProcess, launchGateway, startGatewayProcess } from '../support/process.js';
 import { legacyAccount, newAccountKey } from '../support/register-samples.js';
+import { onMysql } from '../support/suites.js';
 
 const succeeded = { status: 'success', code: 1001, message: 'Operation succeeded' };
 
@@ -14,9 +15,7 @@ test('several workers on SQLite do not start, and are told why', async () => {
   expect(gateway.stderr).toContain('WORKERS above 1 needs MySQL or MariaDB');
 });
 
-const onMysql = mysqlKind === undefined ? describe.skip : describe;
-
-onMysql('two workers', () => {
+onMysql.run(`two workers on ${onMysql.name}`, () => {
   let database: TestDatabase;
   let gateway: GatewayProcess;
 

@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { createConnection } from 'mysql2/promise';
 import { permissions } from '../../src/security/caller.js';
 import { onPath } from '../support/database-server.js';
@@ -15,14 +15,11 @@ import { as, makeKey } from '../support/keyed-gateway.js';
 import { launchGateway, temporaryDirectory } from '../support/process.js';
 import { RegisterLedger } from '../support/register-ledger.js';
 import { accountKey, addAccount, addDatasource, datasourceInput } from '../support/samples.js';
+import { suite } from '../support/suites.js';
 
-const onServer =
-  mysqlKind && onPath('mariadb-dump')
-    ? { run: describe, name: 'MySQL' }
-    : { run: describe.skip, name: 'MySQL (left out: there is no server, or no mariadb-dump)' };
-const withSqlite = onPath('sqlite3')
-  ? { run: describe, name: 'SQLite' }
-  : { run: describe.skip, name: 'SQLite (left out: there is no sqlite3)' };
+const hasServer = mysqlKind !== undefined && onPath('mariadb-dump');
+const onServer = suite('MySQL', hasServer ? undefined : 'there is no server, or no mariadb-dump');
+const withSqlite = suite('SQLite', onPath('sqlite3') ? undefined : 'there is no sqlite3');
 const document = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8');
 const credentials = { masterUsername: 'admin', password: 'päss "wörd" 🐘\n', secret: 'arn:sécret/name' };
 

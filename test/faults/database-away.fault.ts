@@ -2,18 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
-import { type DatabaseServer, findServer, startServer } from '../support/database-server.js';
+import { type DatabaseServer, startServer } from '../support/database-server.js';
 import { median, report } from '../support/figures.js';
 import { type Fault, type OutageFigures, watchOutage } from '../support/outage.js';
 import { type GatewayProcess, startGatewayProcess } from '../support/process.js';
 import { RegisterLedger } from '../support/register-ledger.js';
 import { legacyAccount, newAccountKey } from '../support/register-samples.js';
+import { onPrivateServer } from '../support/suites.js';
 
-const onPrivateServer = findServer()
-  ? { run: describe, name: 'a server of its own' }
-  : { run: describe.skip, name: 'a server of its own (left out: none is installed)' };
 const poolSize = 16;
 const longestAnswer = 5000;
 const longestReturn = 2000;

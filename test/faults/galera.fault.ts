@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { report } from '../support/figures.js';
 import { type GaleraCluster, startGaleraCluster, whyNoGalera } from '../support/galera-cluster.js';
@@ -8,11 +8,9 @@ import { type GatewayProcess, startGatewayProcess } from '../support/process.js'
 import { onDatabase } from '../support/raw-database.js';
 import { RegisterLedger } from '../support/register-ledger.js';
 import { legacyAccount, legacyDatasource, newAccountKey, newDatasource } from '../support/register-samples.js';
+import { suite } from '../support/suites.js';
 
-const missing = whyNoGalera();
-const onCluster = missing
-  ? { run: describe.skip, name: `a Galera cluster (left out: ${missing})` }
-  : { run: describe, name: 'a Galera cluster of three' };
+const onCluster = suite('a Galera cluster of three', whyNoGalera());
 const longestAnswer = 5000;
 const clients = 9;
 

@@ -1,24 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
-import { type DatabaseServer, findServer, startServer } from '../support/database-server.js';
+import { type DatabaseServer, startServer } from '../support/database-server.js';
 import { type FaultProxy, type NetworkFault, startFaultProxy } from '../support/fault-proxy.js';
 import { report } from '../support/figures.js';
 import { watchOutage } from '../support/outage.js';
 import { type GatewayProcess, startGatewayProcess } from '../support/process.js';
 import { RegisterLedger } from '../support/register-ledger.js';
+import { onPrivateServer } from '../support/suites.js';
 
-const onPrivateServer = findServer()
-  ? { run: describe, name: 'to a server of its own' }
-  : { run: describe.skip, name: 'to a server of its own (left out: none is installed)' };
 const poolSize = 4;
 const longestAnswer = 5000;
 const longestReturn = 2000;
 const rounds = 2;
 const lasting = 6000;
 
-onPrivateServer.run(`the network ${onPrivateServer.name}`, () => {
+onPrivateServer.run(`the network to ${onPrivateServer.name}`, () => {
   let server: DatabaseServer;
   let proxy: FaultProxy;
   let gateway: GatewayProcess;

@@ -1,17 +1,15 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { mysqlKind, type TestDatabase } from '../support/databases.js';
 import { report } from '../support/figures.js';
 import { type GatewayProcess, startGatewayProcess } from '../support/process.js';
 import { onDatabase, storedEvents } from '../support/raw-database.js';
 import { legacyAccount, legacyDatasource, newAccountKey, newDatasource } from '../support/register-samples.js';
+import { onMysql } from '../support/suites.js';
 
-const onServer = mysqlKind
-  ? { run: describe, name: 'MySQL' }
-  : { run: describe.skip, name: 'MySQL (left out: there is no server)' };
 const crowd = 24;
 const keys = 100;
 
-onServer.run(`four gateways on one database on ${onServer.name}`, () => {
+onMysql.run(`four gateways on one database on ${onMysql.name}`, () => {
   let database: TestDatabase;
   let gateways: GatewayProcess[];
   const longest = { milliseconds: 0 };

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { migrations } from '../../src/database/migrations/index.js';
 import { mysqlKind, sqliteKind, type TestDatabase } from '../support/databases.js';
 import { median, report } from '../support/figures.js';
@@ -7,10 +7,8 @@ import { type GatewayProcess, launchGateway, startGatewayProcess } from '../supp
 import { onDatabase } from '../support/raw-database.js';
 import { legacyAccount, newAccountKey } from '../support/register-samples.js';
 import { type StatementProxy, startStatementProxy } from '../support/statement-proxy.js';
+import { onMysql } from '../support/suites.js';
 
-const onServer = mysqlKind
-  ? { run: describe, name: 'MySQL' }
-  : { run: describe.skip, name: 'MySQL (left out: there is no server)' };
 const names = migrations.map(({ name }) => name);
 const changing = /^\s*(CREATE|ALTER|INSERT|UPDATE|DELETE|DROP|COMMIT)/i;
 
@@ -20,7 +18,7 @@ async function expectWhole(database: TestDatabase, gateway: GatewayProcess): Pro
   expect((await gateway.legacy('add_account', legacyAccount(newAccountKey()))).body.code).toBe(1001);
 }
 
-onServer.run(`starts on an empty database on ${onServer.name}`, () => {
+onMysql.run(`starts on an empty database on ${onMysql.name}`, () => {
   let database: TestDatabase;
 
   beforeEach(async () => {

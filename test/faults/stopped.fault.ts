@@ -1,16 +1,14 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { createConnection } from 'mysql2/promise';
 import { mysqlKind, type TestDatabase } from '../support/databases.js';
 import { report } from '../support/figures.js';
 import { type GatewayProcess, startGatewayProcess } from '../support/process.js';
 import { onDatabase } from '../support/raw-database.js';
 import { legacyAccount, legacyDatasource, newAccountKey, newDatasource } from '../support/register-samples.js';
+import { onMysql } from '../support/suites.js';
 
-const onServer = mysqlKind
-  ? { run: describe, name: 'MySQL' }
-  : { run: describe.skip, name: 'MySQL (left out: there is no server)' };
 const rounds = 5;
 const heldRequests = 8;
 const clients = 16;
@@ -23,7 +21,7 @@ interface Tally {
   wrong: string[];
 }
 
-onServer.run(`a gateway that is told to stop under load on ${onServer.name}`, () => {
+onMysql.run(`a gateway that is told to stop under load on ${onMysql.name}`, () => {
   let database: TestDatabase;
   let gateway: GatewayProcess;
 

@@ -1,12 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type Connection, createConnection } from 'mysql2/promise';
-import { type DatabaseServer, findServer, startServer } from '../support/database-server.js';
+import { type DatabaseServer, startServer } from '../support/database-server.js';
 import { startGateway } from '../support/gateway.js';
-
-const onPrivateServer = findServer()
-  ? { run: describe, name: 'a server of its own' }
-  : { run: describe.skip, name: 'a server of its own (left out: none is installed)' };
+import { onPrivateServer } from '../support/suites.js';
 
 onPrivateServer.run(`a gateway that starts on ${onPrivateServer.name}`, () => {
   let server: DatabaseServer;

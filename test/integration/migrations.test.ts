@@ -14,6 +14,7 @@ import { SqliteDatabase } from '../../src/database/sqlite.database.js';
 import { UnavailableError } from '../../src/errors.js';
 import { databaseKinds, mysqlKind, type TestDatabase, testServer } from '../support/databases.js';
 import { launchGateway, startGatewayProcess } from '../support/process.js';
+import { onMysql } from '../support/suites.js';
 
 const limits = { timeout: 5000, poolSize: 4, queueLimit: 100 };
 const ourName = /^(pk|uq|ix|fk|ck)_[a-z][a-z_]*$/;
@@ -148,11 +149,7 @@ describe.each(databaseKinds)('the migrations on $name', (kind) => {
   });
 });
 
-const onMysql = mysqlKind
-  ? { run: describe, name: 'on MySQL' }
-  : { run: describe.skip, name: 'on MySQL (left out: there is no server)' };
-
-onMysql.run(`the migrations, ${onMysql.name}`, () => {
+onMysql.run(`the migrations on ${onMysql.name}`, () => {
   test.each(['latin1', 'utf8mb4'])(
     'store text as utf8mb4 and compare it exactly in a database whose own character set is %s',
     async (charset) => {
@@ -244,7 +241,7 @@ onMysql.run(`the migrations, ${onMysql.name}`, () => {
   });
 });
 
-onMysql.run(`the lease, ${onMysql.name}`, () => {
+onMysql.run(`the lease on ${onMysql.name}`, () => {
   let made: TestDatabase;
   let first: Database;
   let second: Database;

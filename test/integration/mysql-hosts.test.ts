@@ -1,19 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
 import { type Cut, type CuttingProxy, startCuttingProxy } from '../support/cutting-proxy.js';
 import { type DatabaseServer, findServer, freePort, startServer } from '../support/database-server.js';
 import { mysqlKind, type TestDatabase } from '../support/databases.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
 import { legacyAccount, legacyDatasource, newAccountKey, newDatasource } from '../support/register-samples.js';
+import { onMysql, suite } from '../support/suites.js';
 
-const onServer = mysqlKind
-  ? { run: describe, name: 'MySQL' }
-  : { run: describe.skip, name: 'MySQL (left out: there is no server)' };
-const onPrivateServers = findServer()
-  ? { run: describe, name: 'two hosts' }
-  : { run: describe.skip, name: 'two hosts (left out: no server is installed)' };
+const onPrivateServers = suite('two hosts', findServer() ? undefined : 'no server is installed');
 const timeout = 1500;
 
 onPrivateServers.run(`a gateway with ${onPrivateServers.name}`, () => {
@@ -160,7 +156,7 @@ onPrivateServers.run(`a gateway with ${onPrivateServers.name}`, () => {
   });
 });
 
-onServer.run(`a change whose connection is cut at its COMMIT on ${onServer.name}`, () => {
+onMysql.run(`a change whose connection is cut at its COMMIT on ${onMysql.name}`, () => {
   let database: TestDatabase;
   let other: Connection;
   let proxy: CuttingProxy;

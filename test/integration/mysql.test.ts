@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
 import { loadConfig } from '../../src/config.js';
 import { DatabaseError, type Session } from '../../src/database/database.js';
@@ -9,24 +9,19 @@ import type { MysqlLocation } from '../../src/database/database-url.js';
 import { MysqlDatabase } from '../../src/database/mysql.database.js';
 import type { MysqlLimits } from '../../src/database/mysql-hosts.js';
 import { UnavailableError } from '../../src/errors.js';
-import { type DatabaseServer, findServer, startServer } from '../support/database-server.js';
+import { type DatabaseServer, startServer } from '../support/database-server.js';
 import { mysqlKind, type TestDatabase, testServer } from '../support/databases.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
 import { addAccount, legacyAccount, newAccountKey } from '../support/register-samples.js';
+import { onMysql, onPrivateServer } from '../support/suites.js';
 
 const limits: MysqlLimits = { timeout: 3000, poolSize: 4, queueLimit: 20 };
-const onServer = mysqlKind
-  ? { run: describe, name: 'MySQL' }
-  : { run: describe.skip, name: 'MySQL (left out: there is no server)' };
-const onPrivateServer = findServer()
-  ? { run: describe, name: 'a server of its own' }
-  : { run: describe.skip, name: 'a server of its own (left out: none is installed)' };
 
 function locationOf(url: string): MysqlLocation {
   return loadConfig({ DATABASE_URL: url, SECRETS_KEY: randomBytes(32).toString('base64') }).database as MysqlLocation;
 }
 
-onServer.run(`a unit of work on ${onServer.name}`, () => {
+onMysql.run(`a unit of work on ${onMysql.name}`, () => {
   let made: TestDatabase;
   let database: MysqlDatabase;
   let other: Connection;

@@ -1,0 +1,25 @@
+import { describe } from '@jest/globals';
+import { findServer } from './database-server.js';
+import { mysqlKind } from './databases.js';
+
+/** A suite that needs what may be absent here: it is then left out, and its name says so. */
+export interface Suite {
+  readonly run: typeof describe | typeof describe.skip;
+  readonly name: string;
+}
+
+/** What is tried on MySQL or MariaDB. */
+export const onMysql = suite('MySQL', mysqlKind === undefined ? 'there is no server' : undefined);
+
+/** What starts and kills a database server of its own. */
+export const onPrivateServer = suite(
+  'a server of its own',
+  findServer() === undefined ? 'none is installed' : undefined,
+);
+
+/** @param missing what is absent; undefined where nothing is */
+export function suite(name: string, missing: string | undefined): Suite {
+  return missing === undefined
+    ? { run: describe, name }
+    : { run: describe.skip, name: `${name} (left out: ${missing})` };
+}
