@@ -14,7 +14,7 @@ import {
   isSpecifiedScalarType,
 } from 'graphql';
 import { DomainError, type ErrorName, errorCodes, errorMeanings } from '../errors.js';
-import { statusOfCode } from '../graphql/answer.plugin.js';
+import { statusOfCode } from '../graphql/answer-status.js';
 import { formatGraphQLError } from '../graphql/errors.js';
 import { failureOf } from '../rest/envelope.js';
 import { fieldAccess } from '../security/access.js';

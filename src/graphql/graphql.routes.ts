@@ -12,10 +12,13 @@ import type { AuditTrail } from '../audit/audit-trail.js';
 import { DomainError } from '../errors.js';
 import type { BundledPage } from '../http/bundled-page.js';
 import { accessPlugin } from './access.plugin.js';
-import { answerPlugin, statusOfCode, statusOfRequestError } from './answer.plugin.js';
+import { answerPlugin } from './answer.plugin.js';
+import { statusOfCode, statusOfRequestError } from './answer-status.js';
 import { DocumentGate } from './document-gate.js';
 import type { DocumentLimits } from './document-limits.js';
 import { formatGraphQLError } from './errors.js';
+import { answerKnownOperation, mediaTypeFor } from './known-operation-answer.js';
+import { KnownOperations } from './known-operations.js';
 import { prefersPlayground } from './playground.routes.js';
 import { Loaders, type RequestContext } from './request-context.js';
 
@@ -39,8 +42,10 @@ export async function registerGraphQL(
   schema: GraphQLSchema,
   { playground, introspection, limits, audit }: GraphQLOptions,
 ): Promise<void> {
-  const gate = new DocumentGate(limits);
-  const server = createServer(schema, app.log, introspection, [accessPlugin(audit), answerPlugin(introspection)]);
+  const known = new KnownOperations(schema);
+  const plugins = [accessPlugin(audit, known), answerPlugin(introspection)];
+  const server = createServer(schema, app.log, introspection, plugins);
+  const surface: GraphQLSurface = { schema, audit, gate: new DocumentGate(limits), known, server };
   await server.start();
   app.addHook('onClose', () => server.stop());
   await app.register(async (routes) => {
@@ -57,9 +62,9 @@ export async function registerGraphQL(
       if (playground !== undefined && isForPlayground(request)) {
         return reply.headers(playground.headers).send(playground.html);
       }
-      return execute(server, gate, request, reply);
+      return execute(surface, request, reply);
     });
-    routes.post(path, (request, reply) => execute(server, gate, request, reply));
+    routes.post(path, (request, reply) => execute(surface, request, reply));
     routes.route({
       method: ['PUT', 'PATCH', 'DELETE', 'OPTIONS'],
       url: path,
@@ -147,20 +152,42 @@ function quiet(log: FastifyBaseLogger) {
   return { debug: () => undefined, info: () => undefined, warn: line('warn'), error: line('error') };
 }
 
-async function execute(
-  server: ApolloServer<RequestContext>,
-  gate: DocumentGate,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): Promise<FastifyReply> {
-  const { id: requestId, log, outcome, call } = request;
+/** What a request for an operation passes through. */
+interface GraphQLSurface {
+  readonly schema: GraphQLSchema;
+  readonly audit: AuditTrail;
+  readonly gate: DocumentGate;
+  readonly known: KnownOperations;
+  readonly server: ApolloServer<RequestContext>;
+}
+
+async function execute(surface: GraphQLSurface, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const { id: requestId, log, outcome, call, body } = request;
+  const { accept } = request.headers;
+  const isPost = request.method === 'POST';
   const context: RequestContext = { requestId, log, outcome, call, loaders: new Loaders() };
-  const tooLarge = gate.refusalOf(request.method === 'GET' ? request.query : request.body);
+  const tooLarge = surface.gate.refusalOf(isPost ? body : request.query);
   if (tooLarge !== undefined) {
     outcome.code = tooLarge.extensions.code as string;
     const formatted = { message: tooLarge.message, extensions: tooLarge.extensions };
-    return reply.code(statusOfRequestError(request.headers.accept)).send({ errors: [formatted] });
+    return reply.code(statusOfRequestError(accept)).send({ errors: [formatted] });
   }
+  const known = isPost ? surface.known.find(body) : undefined;
+  const mediaType = known && mediaTypeFor(accept);
+  if (known !== undefined && mediaType !== undefined) {
+    const answer = await answerKnownOperation(surface, known, context, accept);
+    if (answer.retryAfter !== undefined) reply.header('retry-after', answer.retryAfter);
+    return reply.code(answer.status).header('content-type', mediaType).send(answer.body);
+  }
+  return executeByApolloServer(surface.server, context, request, reply);
+}
+
+async function executeByApolloServer(
+  server: ApolloServer<RequestContext>,
+  context: RequestContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
   const queryStart = request.url.indexOf('?');
   const answer = await server.executeHTTPGraphQLRequest({
     httpGraphQLRequest: {

@@ -1,0 +1,411 @@
+import {
+  type DocumentNode,
+  type ExecutionResult,
+  type FieldNode,
+  type GraphQLError,
+  type GraphQLField,
+  type GraphQLLeafType,
+  type GraphQLObjectType,
+  type GraphQLOutputType,
+  type GraphQLResolveInfo,
+  type GraphQLSchema,
+  getArgumentValues,
+  isLeafType,
+  isListType,
+  isNonNullType,
+  isObjectType,
+  Kind,
+  locatedError,
+  type OperationDefinitionNode,
+  OperationTypeNode,
+  responsePathAsArray,
+  type SelectionSetNode,
+  visit,
+} from 'graphql';
+import { type Fragments, selectedFields } from './selected-fields.js';
+
+type Path = GraphQLResolveInfo['path'];
+type MaybePromise<T> = T | Promise<T>;
+type Data = Record<string, unknown>;
+
+/** What one execution has. */
+interface Run {
+  readonly context: unknown;
+  readonly variables: Readonly<Record<string, unknown>>;
+  readonly errors: FieldErrors;
+}
+
+/** Resolves and completes a field of an object. */
+type ExecuteField = (run: Run, source: unknown, parentPath: Path | undefined) => unknown;
+/** Makes what is answered of what was resolved; what it throws is the field's or the entry's error. */
+type Complete = (run: Run, value: unknown, path: Path) => unknown;
+
+interface FieldPlan {
+  readonly name: string;
+  readonly execute: ExecuteField;
+}
+
+/** What does not change between the executions of an operation. */
+interface Outline {
+  readonly schema: GraphQLSchema;
+  readonly fragments: Fragments;
+  readonly operation: OperationDefinitionNode;
+}
+
+/** Where a field stands in its operation. */
+interface Place {
+  readonly outline: Outline;
+  readonly parent: GraphQLObjectType;
+  readonly field: GraphQLField<unknown, unknown>;
+  readonly nodes: readonly [FieldNode, ...FieldNode[]];
+  readonly name: string;
+}
+
+/**
+ * An operation that is prepared for being executed many times: what graphql-js looks up anew for each field of each object
+ * is looked up once. It does what the specification says (https://spec.graphql.org/September2025/#sec-Execution), and
+ * answers as `execute` of graphql-js does.
+ */
+export class OperationPlan {
+  readonly #root: readonly FieldPlan[];
+  readonly #isSerial: boolean;
+
+  private constructor(root: readonly FieldPlan[], isSerial: boolean) {
+    this.#root = root;
+    this.#isSerial = isSerial;
+  }
+
+  /**
+   * Prepares an operation.
+   *
+   * @param document one that was validated against the schema
+   * @param operation the one of its operations
+   * @returns undefined for what is left to graphql-js: directives, introspection, fields of an interface or a union,
+   *   subscriptions
+   */
+  static of(
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+  ): OperationPlan | undefined {
+    const rootType = schema.getRootType(operation.operation);
+    if (rootType == null || operation.operation === OperationTypeNode.SUBSCRIPTION || hasDirectives(document)) {
+      return undefined;
+    }
+    const root = planFields({ schema, fragments: fragmentsOf(document), operation }, rootType, [
+      operation.selectionSet,
+    ]);
+    return root && new OperationPlan(root, operation.operation === OperationTypeNode.MUTATION);
+  }
+
+  /**
+   * Executes the operation.
+   *
+   * @param variables as they were coerced
+   * @returns the data, with the errors of fields; it never fails
+   */
+  async execute(context: unknown, variables: Readonly<Record<string, unknown>>): Promise<ExecutionResult> {
+    const run: Run = { context, variables, errors: new FieldErrors() };
+    let data: Data | null = null;
+    try {
+      data = await (this.#isSerial
+        ? executeOneByOne(this.#root, run)
+        : executeAll(this.#root, run, undefined, undefined));
+    } catch (error) {
+      run.errors.add(error as GraphQLError, undefined);
+    }
+    const { all } = run.errors;
+    return all.length === 0 ? { data } : { errors: all, data };
+  }
+}
+
+/** Errors of fields. What lies under a position that is null by an error already has no more of them. */
+class FieldErrors {
+  readonly all: GraphQLError[] = [];
+  readonly #nulled = new Set<Path | undefined>();
+
+  add(error: GraphQLError, path: Path | undefined): void {
+    for (let at = path; at !== undefined; at = at.prev) if (this.#nulled.has(at)) return;
+    if (this.#nulled.has(undefined)) return;
+    this.#nulled.add(path);
+    this.all.push(error);
+  }
+}
+
+function executeAll(
+  fields: readonly FieldPlan[],
+  run: Run,
+  source: unknown,
+  path: Path | undefined,
+): MaybePromise<Data> {
+  const data: Data = {};
+  let waiting: FieldPlan[] | undefined;
+  try {
+    for (const field of fields) {
+      const value = field.execute(run, source, path);
+      data[field.name] = value;
+      if (isPromise(value)) {
+        waiting ??= [];
+        waiting.push(field);
+      }
+    }
+  } catch (error) {
+    // What is under way may fail too, and somebody must be there to hear of it.
+    if (waiting !== undefined) return settled(data, waiting).finally(() => Promise.reject(error));
+    throw error;
+  }
+  return waiting === undefined ? data : settled(data, waiting);
+}
+
+async function settled(data: Data, waiting: readonly FieldPlan[]): Promise<Data> {
+  const [first] = waiting;
+  if (waiting.length === 1 && first !== undefined) {
+    data[first.name] = await data[first.name];
+    return data;
+  }
+  const values = await Promise.all(waiting.map(({ name }) => data[name]));
+  for (const [place, { name }] of waiting.entries()) data[name] = values[place];
+  return data;
+}
+
+async function executeOneByOne(fields: readonly FieldPlan[], run: Run): Promise<Data> {
+  const data: Data = {};
+  for (const field of fields) data[field.name] = await field.execute(run, undefined, undefined);
+  return data;
+}
+
+/** @returns undefined where a field is not planned */
+function planFields(
+  outline: Outline,
+  parent: GraphQLObjectType,
+  sets: readonly SelectionSetNode[],
+): FieldPlan[] | undefined {
+  const plans: FieldPlan[] = [];
+  for (const [name, nodes] of selectedFields(outline.schema, outline.fragments, parent, sets)) {
+    const execute = planField(outline, parent, name, nodes as [FieldNode, ...FieldNode[]]);
+    // As a property of an object that name would be something else than a value.
+    if (execute === undefined || name === '__proto__') return undefined;
+    plans.push({ name, execute });
+  }
+  return plans;
+}
+
+function planField(
+  outline: Outline,
+  parent: GraphQLObjectType,
+  name: string,
+  nodes: readonly [FieldNode, ...FieldNode[]],
+): ExecuteField | undefined {
+  const fieldName = nodes[0].name.value;
+  if (fieldName === '__typename') return () => parent.name;
+  const field = parent.getFields()[fieldName];
+  if (field === undefined) return undefined;
+  const place: Place = { outline, parent, field, nodes, name };
+  if (field.resolve === undefined && field.args.length === 0) {
+    const leaf = isNonNullType(field.type) ? field.type.ofType : field.type;
+    if (isLeafType(leaf)) return leafField(place, leaf);
+  }
+  const complete = planType(place, field.type);
+  return complete && resolvedField(place, complete);
+}
+
+/** A field that is a plain value of its object, as most are. */
+function leafField(place: Place, type: GraphQLLeafType): ExecuteField {
+  const property = place.field.name;
+  const complete = planType(place, place.field.type) as Complete;
+  const general = resolvedField(place, complete);
+  return (run, source, parentPath) => {
+    const value = (source as Data | undefined)?.[property];
+    if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') {
+      return general(run, source, parentPath);
+    }
+    try {
+      const serialized = type.serialize(value);
+      if (serialized != null) return serialized;
+    } catch {
+      // Told in full on the way that every other value goes.
+    }
+    return general(run, source, parentPath);
+  };
+}
+
+function resolvedField(place: Place, complete: Complete): ExecuteField {
+  const { parent, field, nodes, name } = place;
+  const property = field.name;
+  const { resolve } = field;
+  const isNullable = !isNonNullType(field.type);
+
+  function failed(run: Run, raw: unknown, path: Path): null {
+    const error = locatedError(raw, nodes, responsePathAsArray(path));
+    if (!isNullable) throw error;
+    run.errors.add(error, path);
+    return null;
+  }
+
+  return (run, source, prev) => {
+    const path = { prev, key: name, typename: parent.name };
+    try {
+      let value: unknown;
+      if (resolve === undefined && field.args.length === 0) {
+        value = (source as Data | undefined)?.[property];
+        if (typeof value === 'function') value = value.call(source, {}, run.context, infoOf(place, run, path));
+      } else {
+        const given = getArgumentValues(field, nodes[0], run.variables as Data);
+        const info = infoOf(place, run, path);
+        value =
+          resolve === undefined
+            ? propertyOf(source, property, given, run.context, info)
+            : resolve(source, given, run.context, info);
+      }
+      const completed = isPromise(value)
+        ? value.then((resolved) => complete(run, resolved, path))
+        : complete(run, value, path);
+      return isPromise(completed) ? completed.then(undefined, (error) => failed(run, error, path)) : completed;
+    } catch (error) {
+      return failed(run, error, path);
+    }
+  };
+}
+
+/** @returns undefined where the type, or one that is selected of it, is not planned */
+function planType(place: Place, type: GraphQLOutputType): Complete | undefined {
+  if (isNonNullType(type)) return planNonNull(place, planNullable(place, type.ofType));
+  return planNullable(place, type);
+}
+
+function planNonNull({ parent, field }: Place, inner: Complete | undefined): Complete | undefined {
+  const message = `Cannot return null for non-nullable field ${parent.name}.${field.name}.`;
+  return (
+    inner &&
+    ((run, value, path) => {
+      const completed = inner(run, value, path);
+      if (completed === null) throw new Error(message);
+      return completed;
+    })
+  );
+}
+
+function planNullable(place: Place, type: GraphQLOutputType): Complete | undefined {
+  const present = planPresent(place, type);
+  return (
+    present &&
+    ((run, value, path) => {
+      if (value === null || value === undefined) return null;
+      if (value instanceof Error) throw value;
+      return present(run, value, path);
+    })
+  );
+}
+
+/** What completes a value that is neither null nor an error. */
+function planPresent(place: Place, type: GraphQLOutputType): Complete | undefined {
+  if (isLeafType(type)) return (_, value) => serialized(type, value);
+  if (isListType(type)) return planList(place, type.ofType);
+  return isObjectType(type) && type.isTypeOf == null ? planObject(place, type) : undefined;
+}
+
+function planObject({ outline, nodes }: Place, type: GraphQLObjectType): Complete | undefined {
+  const sets = nodes.flatMap(({ selectionSet }) => selectionSet ?? []);
+  const fields = planFields(outline, type, sets);
+  return fields && ((run, value, path) => executeAll(fields, run, value, path));
+}
+
+function planList(place: Place, type: GraphQLOutputType): Complete | undefined {
+  const { parent, field, nodes } = place;
+  const complete = planType(place, type);
+  if (complete === undefined) return undefined;
+  const isNullable = !isNonNullType(type);
+  const message = `Expected Iterable, but did not find one for field "${parent.name}.${field.name}".`;
+
+  function failed(run: Run, raw: unknown, path: Path): null {
+    const error = locatedError(raw, nodes, responsePathAsArray(path));
+    if (!isNullable) throw error;
+    run.errors.add(error, path);
+    return null;
+  }
+
+  function completeEntry(run: Run, entry: unknown, path: Path): unknown {
+    try {
+      const completed = isPromise(entry)
+        ? entry.then((resolved) => (complete as Complete)(run, resolved, path))
+        : (complete as Complete)(run, entry, path);
+      return isPromise(completed) ? completed.then(undefined, (error) => failed(run, error, path)) : completed;
+    } catch (error) {
+      return failed(run, error, path);
+    }
+  }
+
+  return (run, value, prev) => {
+    if (typeof value !== 'object' || typeof (value as Iterable<unknown>)[Symbol.iterator] !== 'function') {
+      throw new Error(message);
+    }
+    const entries: unknown[] = [];
+    let hasPromises = false;
+    try {
+      for (const entry of value as Iterable<unknown>) {
+        const completed = completeEntry(run, entry, { prev, key: entries.length, typename: undefined });
+        hasPromises ||= isPromise(completed);
+        entries.push(completed);
+      }
+    } catch (error) {
+      // As above.
+      if (hasPromises) return Promise.allSettled(entries).then(() => Promise.reject(error));
+      throw error;
+    }
+    return hasPromises ? Promise.all(entries) : entries;
+  };
+}
+
+function serialized(type: GraphQLLeafType, value: unknown): unknown {
+  const result = type.serialize(value);
+  if (result == null) throw new Error(`A value of the type ${type.name} could not be written.`);
+  return result;
+}
+
+function propertyOf(
+  source: unknown,
+  property: string,
+  given: Data,
+  context: unknown,
+  info: GraphQLResolveInfo,
+): unknown {
+  const value = (source as Data | undefined)?.[property];
+  return typeof value === 'function' ? value.call(source, given, context, info) : value;
+}
+
+function infoOf({ outline, parent, field, nodes }: Place, { variables }: Run, path: Path): GraphQLResolveInfo {
+  return {
+    fieldName: field.name,
+    fieldNodes: nodes,
+    returnType: field.type,
+    parentType: parent,
+    path,
+    schema: outline.schema,
+    fragments: outline.fragments as GraphQLResolveInfo['fragments'],
+    rootValue: undefined,
+    operation: outline.operation,
+    variableValues: variables as Data,
+  };
+}
+
+function hasDirectives(document: DocumentNode): boolean {
+  let found = false;
+  visit(document, {
+    Directive: () => {
+      found = true;
+    },
+  });
+  return found;
+}
+
+function fragmentsOf({ definitions }: DocumentNode): Fragments {
+  return Object.fromEntries(
+    definitions.flatMap((definition) =>
+      definition.kind === Kind.FRAGMENT_DEFINITION ? [[definition.name.value, definition]] : [],
+    ),
+  );
+}
+
+function isPromise(value: unknown): value is Promise<unknown> {
+  return typeof (value as Promise<unknown> | null | undefined)?.then === 'function';
+}
