@@ -110,23 +110,23 @@ export class DatasourceService {
    */
   edit(input: EditDatasourceInput, call: Call): Promise<ShownDatasource> {
     checkConnection(input);
-    const values = stored(input, new Date());
+    const now = new Date();
     return this.#database.change(async (session) => {
       const current = await lockSealedDatasource(session, input);
       if (current === undefined) throw notFound();
       const expected = input.expectedVersion ?? current.version;
-      const edited = {
-        ...values,
+      const edited = stored(input, {
         passwordSealed: this.#resealed(current, 'password', input.password ?? null),
         secretSealed: this.#resealed(current, 'secret', input.secret ?? null),
         id: current.id,
-        createdAt: current.createdAt,
         version: expected,
-      };
+        createdAt: current.createdAt,
+        updatedAt: now,
+      });
       if ((await updateDatasource(session, edited)) === 0) throw new VersionConflictError(current.version);
       const changes = datasourceChanges(current, edited, credentialChanges(current, edited));
       await this.#audit.record(session, call, 'editDatasource', auditTarget(current), changes);
-      return shown({ ...edited, version: expected + 1 });
+      return shown(edited, expected + 1);
     });
   }
 
@@ -149,7 +149,7 @@ export class DatasourceService {
       const updated = { ...patched, version: expected, updatedAt: now };
       if ((await updateDatasource(session, updated)) === 0) throw new VersionConflictError(current.version);
       await this.#audit.record(session, call, 'updateDatasource', auditTarget(current), changes);
-      return shown({ ...updated, version: expected + 1 });
+      return shown(updated, expected + 1);
     });
   }
 
@@ -269,14 +269,14 @@ export class DatasourceService {
   #new(input: AddDatasourceInput): Datasource {
     checkConnection(input);
     const now = new Date();
-    return {
-      ...stored(input, now),
+    return stored(input, {
       passwordSealed: this.#credentials.sealed(input, 'password', input.password),
       secretSealed: this.#credentials.sealed(input, 'secret', input.secret),
       id: newId('D'),
       version: 1,
       createdAt: now,
-    };
+      updatedAt: now,
+    });
   }
 
   /**
@@ -366,12 +366,16 @@ function credentialRequiredAgain(): DomainError {
   );
 }
 
-/** What is stored of an input, save its credentials: an optional text that is empty is none. */
-function stored(
-  input: AddDatasourceInput,
-  now: Date,
-): Omit<Datasource, 'id' | 'version' | 'createdAt' | 'passwordSealed' | 'secretSealed'> {
+/** What an input does not say of a datasource that is stored. */
+type StoredBeside = Pick<Datasource, 'id' | 'version' | 'createdAt' | 'updatedAt' | 'passwordSealed' | 'secretSealed'>;
+
+/**
+ * What is stored of an input: an optional text that is empty is none. Every value is named, here and below, for an object
+ * that is put together of others takes several times as long to make.
+ */
+function stored(input: AddDatasourceInput, beside: StoredBeside): Datasource {
   return {
+    id: beside.id,
     accountProviderId: input.accountProviderId,
     accountId: input.accountId,
     region: input.region,
@@ -382,6 +386,8 @@ function stored(
     jdbcEnforceSsl: input.jdbcEnforceSsl ?? null,
     kafkaSslEnabled: input.kafkaSslEnabled ?? null,
     masterUsername: input.masterUsername || null,
+    passwordSealed: beside.passwordSealed,
+    secretSealed: beside.secretSealed,
     skipCustomJdbcCertValidation: input.skipCustomJdbcCertValidation ?? null,
     customJdbcCert: input.customJdbcCert || null,
     customJdbcCertString: input.customJdbcCertString || null,
@@ -394,7 +400,9 @@ function stored(
     jdbcDriverClassName: input.jdbcDriverClassName || null,
     jdbcDriverJarUri: input.jdbcDriverJarUri || null,
     createType: input.createType,
-    updatedAt: now,
+    version: beside.version,
+    createdAt: beside.createdAt,
+    updatedAt: beside.updatedAt,
   };
 }
 
@@ -405,8 +413,38 @@ function credentialChanges(from: SealedDatasource, to: Pick<SealedDatasource, 'p
   };
 }
 
-function shown({ passwordSealed, secretSealed, account: _, ...datasource }: Datasource): ShownDatasource {
-  return { ...datasource, hasPassword: passwordSealed !== null, hasSecret: secretSealed !== null };
+/** What may be shown of a datasource: nothing that is not named here. */
+function shown(datasource: Datasource, version = datasource.version): ShownDatasource {
+  return {
+    id: datasource.id,
+    accountProviderId: datasource.accountProviderId,
+    accountId: datasource.accountId,
+    region: datasource.region,
+    instanceId: datasource.instanceId,
+    description: datasource.description,
+    jdbcConnectionUrl: datasource.jdbcConnectionUrl,
+    jdbcConnectionSchema: datasource.jdbcConnectionSchema,
+    jdbcEnforceSsl: datasource.jdbcEnforceSsl,
+    kafkaSslEnabled: datasource.kafkaSslEnabled,
+    masterUsername: datasource.masterUsername,
+    hasPassword: datasource.passwordSealed !== null,
+    hasSecret: datasource.secretSealed !== null,
+    skipCustomJdbcCertValidation: datasource.skipCustomJdbcCertValidation,
+    customJdbcCert: datasource.customJdbcCert,
+    customJdbcCertString: datasource.customJdbcCertString,
+    networkAvailabilityZone: datasource.networkAvailabilityZone,
+    networkSubnetId: datasource.networkSubnetId,
+    networkSgId: datasource.networkSgId,
+    glueCrawlerLastUpdated: datasource.glueCrawlerLastUpdated,
+    creationTime: datasource.creationTime,
+    lastUpdatedTime: datasource.lastUpdatedTime,
+    jdbcDriverClassName: datasource.jdbcDriverClassName,
+    jdbcDriverJarUri: datasource.jdbcDriverJarUri,
+    createType: datasource.createType,
+    version,
+    createdAt: datasource.createdAt,
+    updatedAt: datasource.updatedAt,
+  };
 }
 
 function alreadyExists(cause: unknown): DomainError {

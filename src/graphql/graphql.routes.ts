@@ -175,7 +175,8 @@ async function execute(surface: GraphQLSurface, request: FastifyRequest, reply: 
   const known = isPost ? surface.known.find(body) : undefined;
   const mediaType = known && mediaTypeFor(accept);
   if (known !== undefined && mediaType !== undefined) {
-    const answer = await answerKnownOperation(surface, known, context, accept);
+    const { variables } = body as { variables?: Record<string, unknown> | null };
+    const answer = await answerKnownOperation(surface, known, variables ?? {}, context, accept);
     if (answer.retryAfter !== undefined) reply.header('retry-after', answer.retryAfter);
     return reply.code(answer.status).header('content-type', mediaType).send(answer.body);
   }

@@ -7,9 +7,11 @@ import { nameOf } from './answer.plugin.js';
 import { statusOfErrors, statusOfRequestError } from './answer-status.js';
 import { formatGraphQLError } from './errors.js';
 import { variableProblems } from './input-problems.js';
-import type { KnownOperation, OperationRequest } from './known-operations.js';
+import type { KnownOperation } from './known-operations.js';
 import { checkAccess } from './operation-access.js';
 import type { RequestContext } from './request-context.js';
+
+type Variables = Readonly<Record<string, unknown>>;
 
 /** An answer as it is sent. */
 export interface KnownOperationAnswer {
@@ -41,12 +43,13 @@ export function mediaTypeFor(accept: string | undefined): string | undefined {
 /** Executes an operation that is known, and answers as Apollo Server with the plugins beside this file does. */
 export async function answerKnownOperation(
   { schema, audit }: { readonly schema: GraphQLSchema; readonly audit: AuditTrail },
-  known: KnownOperation & OperationRequest,
+  known: KnownOperation,
+  variables: Variables,
   context: RequestContext,
   accept: string | undefined,
 ): Promise<KnownOperationAnswer> {
   const { requestId, log, outcome } = context;
-  const { data, errors: thrown = [] } = await execute(schema, audit, known, context);
+  const { data, errors: thrown = [] } = await execute(schema, audit, known, variables, context);
   outcome.operation = nameOf(known.operation);
   if (thrown.length === 0) {
     outcome.code = succeeded.code;
@@ -62,10 +65,11 @@ export async function answerKnownOperation(
 async function execute(
   schema: GraphQLSchema,
   audit: AuditTrail,
-  known: KnownOperation & OperationRequest,
+  known: KnownOperation,
+  variables: Variables,
   context: RequestContext,
 ): Promise<{ data?: ExecutionResult['data']; errors?: readonly unknown[] | undefined }> {
-  const { operation, variables, plan } = known;
+  const { operation, plan } = known;
   try {
     checkAccess(audit, schema, known, variables, context.call);
     const definitions = operation.variableDefinitions ?? [];

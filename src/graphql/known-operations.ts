@@ -8,12 +8,6 @@ export interface KnownOperation {
   readonly plan: OperationPlan;
 }
 
-/** What a client sends, when it is a well-formed request for one operation. */
-export interface OperationRequest {
-  readonly query: string;
-  readonly variables: Readonly<Record<string, unknown>>;
-}
-
 type Validated = Pick<KnownOperation, 'document' | 'operation'>;
 
 const mostRemembered = 1000;
@@ -56,7 +50,7 @@ export class KnownOperations {
    * @param body as it was sent
    * @returns undefined where it is not known, or where anything in the request is not as usual
    */
-  find(body: unknown): (KnownOperation & OperationRequest) | undefined {
+  find(body: unknown): KnownOperation | undefined {
     if (!isRecord(body)) return undefined;
     const { query, variables = null, operationName = null, extensions = null } = body;
     if (typeof query !== 'string' || extensions !== null || (variables !== null && !isRecord(variables))) {
@@ -66,8 +60,7 @@ export class KnownOperations {
     if (known === undefined || (operationName !== null && operationName !== known.operation.name?.value)) {
       return undefined;
     }
-    const prepared = 'plan' in known ? known : this.#prepare(query, known);
-    return prepared && { ...prepared, query, variables: variables ?? {} };
+    return 'plan' in known ? known : this.#prepare(query, known);
   }
 
   /** Only what is asked for a second time is worth it. */
