@@ -201,38 +201,54 @@ function planField(
   const field = parent.getFields()[fieldName];
   if (field === undefined) return undefined;
   const place: Place = { outline, parent, field, nodes, name };
-  if (field.resolve === undefined && field.args.length === 0) {
-    const leaf = isNonNullType(field.type) ? field.type.ofType : field.type;
-    if (isLeafType(leaf)) return leafField(place, leaf);
-  }
   const complete = planType(place, field.type);
-  return complete && resolvedField(place, complete);
+  if (complete === undefined) return undefined;
+  const completed = completion(place, complete);
+  return field.resolve === undefined && field.args.length === 0
+    ? propertyField(place, completed)
+    : resolvedField(place, completed);
 }
 
-/** A field that is a plain value of its object, as most are. */
-function leafField(place: Place, type: GraphQLLeafType): ExecuteField {
-  const property = place.field.name;
-  const complete = planType(place, place.field.type) as Complete;
-  const general = resolvedField(place, complete);
-  return (run, source, parentPath) => {
+/** A field that is a property of its object, as most are, and mostly a plain value. */
+function propertyField(place: Place, completed: Completion): ExecuteField {
+  const { name: property, type } = place.field;
+  const inner = isNonNullType(type) ? type.ofType : type;
+  const leaf = isLeafType(inner) ? inner : undefined;
+  return (run, source, prev) => {
+    // It may be a getter, so it is read once.
     const value = (source as Data | undefined)?.[property];
-    if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') {
-      return general(run, source, parentPath);
+    if (leaf !== undefined && (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')) {
+      try {
+        const written = leaf.serialize(value);
+        if (written != null) return written;
+      } catch {
+        // Told below, as of every other value.
+      }
     }
-    try {
-      const serialized = type.serialize(value);
-      if (serialized != null) return serialized;
-    } catch {
-      // Told in full on the way that every other value goes.
-    }
-    return general(run, source, parentPath);
+    return completed(run, prev, (path) =>
+      typeof value === 'function' ? value.call(source, {}, run.context, infoOf(place, run, path)) : value,
+    );
   };
 }
 
-function resolvedField(place: Place, complete: Complete): ExecuteField {
-  const { parent, field, nodes, name } = place;
+function resolvedField(place: Place, completed: Completion): ExecuteField {
+  const { field, nodes } = place;
   const property = field.name;
   const { resolve } = field;
+  return (run, source, prev) =>
+    completed(run, prev, (path) => {
+      const given = getArgumentValues(field, nodes[0], run.variables as Data);
+      const info = infoOf(place, run, path);
+      if (resolve !== undefined) return resolve(source, given, run.context, info);
+      const value = (source as Data | undefined)?.[property];
+      return typeof value === 'function' ? value.call(source, given, run.context, info) : value;
+    });
+}
+
+/** Completes what a field is resolved to, and is told where that fails. */
+type Completion = (run: Run, prev: Path | undefined, resolve: (path: Path) => unknown) => unknown;
+
+function completion({ parent, field, nodes, name }: Place, complete: Complete): Completion {
   const isNullable = !isNonNullType(field.type);
 
   function failed(run: Run, raw: unknown, path: Path): null {
@@ -242,21 +258,10 @@ function resolvedField(place: Place, complete: Complete): ExecuteField {
     return null;
   }
 
-  return (run, source, prev) => {
+  return (run, prev, resolve) => {
     const path = { prev, key: name, typename: parent.name };
     try {
-      let value: unknown;
-      if (resolve === undefined && field.args.length === 0) {
-        value = (source as Data | undefined)?.[property];
-        if (typeof value === 'function') value = value.call(source, {}, run.context, infoOf(place, run, path));
-      } else {
-        const given = getArgumentValues(field, nodes[0], run.variables as Data);
-        const info = infoOf(place, run, path);
-        value =
-          resolve === undefined
-            ? propertyOf(source, property, given, run.context, info)
-            : resolve(source, given, run.context, info);
-      }
+      const value = resolve(path);
       const completed = isPromise(value)
         ? value.then((resolved) => complete(run, resolved, path))
         : complete(run, value, path);
@@ -360,17 +365,6 @@ function serialized(type: GraphQLLeafType, value: unknown): unknown {
   const result = type.serialize(value);
   if (result == null) throw new Error(`A value of the type ${type.name} could not be written.`);
   return result;
-}
-
-function propertyOf(
-  source: unknown,
-  property: string,
-  given: Data,
-  context: unknown,
-  info: GraphQLResolveInfo,
-): unknown {
-  const value = (source as Data | undefined)?.[property];
-  return typeof value === 'function' ? value.call(source, given, context, info) : value;
 }
 
 function infoOf({ outline, parent, field, nodes }: Place, { variables }: Run, path: Path): GraphQLResolveInfo {

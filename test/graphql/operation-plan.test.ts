@@ -220,6 +220,25 @@ describe('a plan of an operation', () => {
     });
   });
 
+  test('reads every property once, since it may be work that is begun', async () => {
+    const read: string[] = [];
+    const data = Object.defineProperties(
+      {},
+      Object.fromEntries(
+        ['text', 'must', 'count', 'words', 'child'].map((name) => {
+          const value = { text: Promise.resolve('a'), must: 'b', count: null, words: ['c'], child: null }[name];
+          return [name, { get: () => read.push(name) && value }];
+        }),
+      ),
+    );
+    rooted(() => data);
+    const document = parse('{ thing { text must count words child { text } } }');
+    const plan = OperationPlan.of(schema, document, getOperationAST(document) as OperationDefinitionNode);
+    const result = await plan?.execute(context, {});
+    expect(result).toEqual({ data: { thing: { text: 'a', must: 'b', count: null, words: ['c'], child: null } } });
+    expect(read).toEqual(['text', 'must', 'count', 'words', 'child']);
+  });
+
   test.each([
     ['a directive', '{ thing { text @include(if: true) } }'],
     ['an interface', '{ thing { named { text } } }'],
