@@ -4,6 +4,9 @@ import { instant } from '../database/columns.js';
 /** A cloud account in one region, as the table `accounts` keeps it. */
 @Entity('accounts')
 @Unique('uq_accounts_key', ['accountProvider', 'accountId', 'region'])
+@Index('ix_accounts_place_created', ['accountProvider', 'region', 'createdAt', 'id'])
+@Index('ix_accounts_place_updated', ['accountProvider', 'region', 'updatedAt', 'id'])
+@Index('ix_accounts_place_name', ['accountProvider', 'region', 'accountId', 'id'])
 @Index('ix_accounts_created', ['createdAt', 'id'])
 @Index('ix_accounts_updated', ['updatedAt', 'id'])
 @Index('ix_accounts_name', ['accountId', 'id'])

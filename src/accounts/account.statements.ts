@@ -1,8 +1,10 @@
 import { all, type Condition, contain, equal } from '../database/condition.js';
 import type { Session } from '../database/database.js';
-import { type Page, type PageRequest, pageClause, pageOf } from '../database/page.js';
+import { byIndex } from '../database/index-hint.js';
+import { type Page, type PageRequest, pageOf, readPage, type Stretch } from '../database/page.js';
 import { TableMapping } from '../database/table-mapping.js';
 import { Account } from './account.entity.js';
+import { selectPlaces } from './place.statements.js';
 
 /** The three values that say which account. */
 export interface AccountIdentity {
@@ -23,6 +25,17 @@ export interface AccountConditions {
 const mapping = new TableMapping(Account);
 const select = `SELECT ${mapping.selectList} FROM accounts`;
 const byKey = 'account_provider = ? AND account_id = ? AND region = ?';
+
+// By how far the place is told, and then by the order. Those with one id are few, so any order of them is made by sorting.
+const indexes = {
+  anywhere: { createdAt: 'ix_accounts_created', updatedAt: 'ix_accounts_updated', accountId: 'ix_accounts_name' },
+  place: {
+    createdAt: 'ix_accounts_place_created',
+    updatedAt: 'ix_accounts_place_updated',
+    accountId: 'ix_accounts_place_name',
+  },
+  id: { createdAt: 'ix_accounts_name', updatedAt: 'ix_accounts_name', accountId: 'ix_accounts_name' },
+};
 
 /** Adds an account; the unique key refuses one that exists. */
 export function insertAccount(session: Session, account: Account): Promise<number> {
@@ -55,8 +68,21 @@ export async function selectAccountById(session: Session, id: string): Promise<A
 /** Finds the accounts that have one of the keys, in no order. */
 export async function selectAccounts(session: Session, keys: readonly AccountIdentity[]): Promise<Account[]> {
   const anyKey = keys.map(() => `(${byKey})`).join(' OR ');
-  const rows = await session.rows<Account>(`${select} WHERE ${anyKey}`, keys.flatMap(keyValues));
+  const sql = `${select}${byIndex(session.dialect, 'uq_accounts_key')} WHERE ${anyKey}`;
+  const rows = await session.rows<Account>(sql, keys.flatMap(keyValues));
   return rows.map((row) => mapping.revive(row));
+}
+
+/** Finds the keys of the accounts with an id, of which there is one in a place at most. */
+export function selectAccountKeys(
+  session: Session,
+  { accountProvider, accountId, region }: AccountConditions & { readonly accountId: string },
+): Promise<AccountIdentity[]> {
+  const { sql, values } = where({ accountProvider, accountId, region });
+  return session.rows<AccountIdentity>(
+    `SELECT account_provider AS accountProvider, account_id AS accountId, region FROM accounts${byIndex(session.dialect, 'ix_accounts_name')} WHERE ${sql}`,
+    values,
+  );
 }
 
 /** Reads a page of the accounts for which the conditions hold. */
@@ -65,9 +91,10 @@ export async function selectAccountPage(
   conditions: AccountConditions,
   request: PageRequest,
 ): Promise<Page<Account>> {
+  const stretches = await stretchesOf(session, conditions, request);
   const column = mapping.columnOf(request.order.property as keyof Account);
-  const { sql, values } = pageClause(request, column, where(conditions));
-  const rows = await session.rows<Account>(`${select} ${sql}`, values);
+  const table = { name: 'accounts', selectList: mapping.selectList, column };
+  const rows = await readPage<Account>(session, table, stretches, request);
   return pageOf(
     request,
     rows.map((row) => mapping.revive(row)),
@@ -90,6 +117,22 @@ export async function countAccounts(session: Session, conditions: AccountConditi
 /** Deletes an account; the foreign key deletes its datasources. */
 export function deleteAccount(session: Session, id: string): Promise<number> {
   return session.run('DELETE FROM accounts WHERE id = ?', [id]);
+}
+
+async function stretchesOf(
+  session: Session,
+  conditions: AccountConditions,
+  { order }: PageRequest,
+): Promise<Stretch[]> {
+  const { accountProvider, accountId, region } = conditions;
+  const property = order.property as 'createdAt' | 'updatedAt' | 'accountId';
+  if (accountId) return [{ index: indexes.id[property], condition: where(conditions) }];
+  if (!accountProvider && !region) return [{ index: indexes.anywhere[property], condition: where(conditions) }];
+  const places = accountProvider && region ? [{ accountProvider, region }] : await selectPlaces(session, conditions);
+  return places.map((place) => ({
+    index: indexes.place[property],
+    condition: where({ ...conditions, ...place }),
+  }));
 }
 
 function where({ accountProvider, accountId, region, search }: AccountConditions): Condition {

@@ -1,9 +1,13 @@
 import { InvalidParametersError } from '../errors.js';
 import { kindOfId } from '../global-id.js';
 import { all, type Condition } from './condition.js';
+import type { Dialect, Session, SqlValue } from './database.js';
+import { byIndex } from './index-hint.js';
 
 const mostPerPage = 100;
 const usualPerPage = 20;
+// SQLite takes 500 parts of a union at most.
+const mostStretches = 100;
 
 /** The order of a list: the property that it is sorted by, with the id behind it so that the order is total. */
 export interface Order {
@@ -69,18 +73,85 @@ export function pageRequest({ first, after, last, before }: PageArguments, order
   };
 }
 
-/** The end of a statement that reads a page and one row more, which tells whether there are others behind it. */
-export function pageClause(request: PageRequest, column: string, condition: Condition): Condition {
+/**
+ * A stretch of an index in which the rows stand in the order that is asked for: no more of them are read than the page has,
+ * however many there are.
+ */
+export interface Stretch {
+  /** The index: its columns are those of the condition that are held to one value, then that of the order, then the id. */
+  readonly index: string;
+  readonly condition: Condition;
+  /** The value to which the condition holds the column of the order; absent where it does not. */
+  readonly fixed?: SqlValue | undefined;
+  /** Whether no two of its rows have the same value in the column of the order. */
+  readonly isUnique?: boolean;
+}
+
+/** Where the rows of a list are. */
+export interface ListedTable {
+  readonly name: string;
+  /** The columns to read, under their properties' names. */
+  readonly selectList: string;
+  /** The column of the order. */
+  readonly column: string;
+}
+
+/**
+ * Reads the rows of a page, and one row more, which tells whether there are others behind it: for {@link pageOf}.
+ *
+ * @param stretches where the rows are: none is in two of them
+ */
+export async function readPage<Row extends { readonly id: string }>(
+  session: Session,
+  table: ListedTable,
+  stretches: readonly Stretch[],
+  request: PageRequest,
+): Promise<Row[]> {
+  const [only, ...others] = stretches;
+  if (only === undefined) return [];
+  if (others.length === 0) {
+    const { sql, values } = pageClause(session.dialect, request, table, only);
+    return session.rows<Row>(`SELECT ${table.selectList} ${sql}`, values);
+  }
+  const read: Row[] = [];
+  for (let start = 0; start < stretches.length; start += mostStretches) {
+    const { sql, values } = merged(session.dialect, request, table, stretches.slice(start, start + mostStretches));
+    read.push(...(await session.rows<Row>(sql, values)));
+  }
+  return inReadingOrder(session.dialect, request, read).slice(0, request.limit + 1);
+}
+
+/** The part of a statement behind its select list that reads a stretch's rows of a page, and one row more. */
+export function pageClause(
+  dialect: Dialect,
+  request: PageRequest,
+  { name, column }: ListedTable,
+  { index, condition, fixed, isUnique }: Stretch,
+): Condition {
   const { order, after, before } = request;
   const bounds: Condition[] = [];
-  if (after !== undefined) bounds.push(beyond(column, order.descending ? '<' : '>', after));
-  if (before !== undefined) bounds.push(beyond(column, order.descending ? '>' : '<', before));
+  if (after !== undefined) bounds.push(beyond(dialect, column, order.descending ? '<' : '>', after, fixed));
+  if (before !== undefined) bounds.push(beyond(dialect, column, order.descending ? '>' : '<', before, fixed));
   const where = all([condition, ...bounds]);
-  const direction = order.descending === request.backward ? 'ASC' : 'DESC';
+  // No column more than the order needs, or MySQL does not see that the index has it.
+  const columns = fixed !== undefined ? ['id'] : isUnique ? [column] : [column, 'id'];
+  const sorting = columns.map((one) => `${one} ${directionOf(request)}`).join(', ');
   return {
-    sql: `WHERE ${where.sql} ORDER BY ${column} ${direction}, id ${direction} LIMIT ${request.limit + 1}`,
+    sql: `FROM ${name}${byIndex(dialect, index)} WHERE ${where.sql} ORDER BY ${sorting} LIMIT ${request.limit + 1}`,
     values: where.values,
   };
+}
+
+/** Sorts rows as a statement with {@link pageClause} gives them: a union gives those of its parts in no promised order. */
+export function inReadingOrder<Row extends { readonly id: string }>(
+  { name }: Dialect,
+  request: PageRequest,
+  rows: Row[],
+): Row[] {
+  const sign = directionOf(request) === 'ASC' ? 1 : -1;
+  const sortedBy = (row: Row) => (row as Record<string, unknown>)[request.order.property];
+  const compare = name === 'mysql' ? comparePadded : compareExactly;
+  return rows.sort((a, b) => sign * (compare(sortedBy(a), sortedBy(b)) || compareExactly(a.id, b.id)));
 }
 
 /** Makes a page of what a statement with {@link pageClause} read. */
@@ -103,9 +174,53 @@ export function cursorOf(row: { readonly id: string }, order: Order): string {
   return Buffer.from(JSON.stringify([order.property, plain, row.id])).toString('base64url');
 }
 
-// The second comparison alone would do; the first gives the optimizer a plain range of the index.
-function beyond(column: string, sign: '<' | '>', { value, id }: Position): Condition {
-  return { sql: `${column} ${sign}= ? AND (${column} ${sign} ? OR id ${sign} ?)`, values: [value, value, id] };
+/** The rows of several stretches: first which they are, from the indexes alone, then these. */
+function merged(dialect: Dialect, request: PageRequest, table: ListedTable, stretches: readonly Stretch[]): Condition {
+  const { name, selectList, column } = table;
+  const direction = directionOf(request);
+  const parts = stretches.map((stretch, place) => {
+    const { sql, values } = pageClause(dialect, request, table, stretch);
+    return { sql: `SELECT * FROM (SELECT ${column} AS sorted_by, id AS found_id ${sql}) AS part${place}`, values };
+  });
+  const union = parts.map(({ sql }) => sql).join(' UNION ALL ');
+  const found = `SELECT found_id FROM (${union}) AS parts ORDER BY sorted_by ${direction}, found_id ${direction} LIMIT ${request.limit + 1}`;
+  // Told which of the two comes first, for the optimizer may start from the whole table.
+  const join = dialect.name === 'mysql' ? 'STRAIGHT_JOIN' : 'CROSS JOIN';
+  return {
+    sql: `SELECT ${selectList} FROM (${found}) AS found ${join} ${name} ON ${name}.id = found.found_id`,
+    values: parts.flatMap(({ values }) => values),
+  };
+}
+
+// Each database makes one range of an index of its own form only.
+function beyond(
+  { name }: Dialect,
+  column: string,
+  sign: '<' | '>',
+  { value, id }: Position,
+  fixed: SqlValue | undefined,
+): Condition {
+  if (value === fixed) return { sql: `id ${sign} ?`, values: [id] };
+  return name === 'mysql'
+    ? { sql: `(${column} ${sign} ? OR (${column} = ? AND id ${sign} ?))`, values: [value, value, id] }
+    : { sql: `(${column}, id) ${sign} (?, ?)`, values: [value, id] };
+}
+
+function directionOf({ order, backward }: PageRequest): 'ASC' | 'DESC' {
+  return order.descending === backward ? 'ASC' : 'DESC';
+}
+
+function compareExactly(a: unknown, b: unknown): number {
+  if (typeof a === 'number' && typeof b === 'number') return a - b;
+  // By code points, as the databases do; JavaScript's own comparison goes by UTF-16 units.
+  return Buffer.compare(Buffer.from(String(a)), Buffer.from(String(b)));
+}
+
+/** As MySQL compares: as if spaces stood behind the shorter one, so that it comes behind one that goes on with a tab. */
+function comparePadded(a: unknown, b: unknown): number {
+  if (typeof a === 'number' && typeof b === 'number') return a - b;
+  const length = Math.max(String(a).length, String(b).length);
+  return compareExactly(String(a).padEnd(length), String(b).padEnd(length));
 }
 
 function position(cursor: string | null | undefined, order: Order): Position | null | undefined {

@@ -1,7 +1,18 @@
-import type { AccountIdentity } from '../accounts/account.statements.js';
+import { type AccountIdentity, selectAccountKeys } from '../accounts/account.statements.js';
+import { selectPlaces } from '../accounts/place.statements.js';
 import { all, type Condition, contain, equal } from '../database/condition.js';
 import type { Session } from '../database/database.js';
-import { type Page, type PageRequest, pageClause, pageOf } from '../database/page.js';
+import { byIndex } from '../database/index-hint.js';
+import {
+  inReadingOrder,
+  type ListedTable,
+  type Page,
+  type PageRequest,
+  pageClause,
+  pageOf,
+  readPage,
+  type Stretch,
+} from '../database/page.js';
 import { TableMapping } from '../database/table-mapping.js';
 import { Datasource } from './datasource.entity.js';
 
@@ -49,6 +60,31 @@ const insertOne = `INSERT INTO datasources ${stored.insertList}`;
 const updateOne = `UPDATE datasources SET ${changed.assignments}, version = version + 1 WHERE id = ? AND version = ?`;
 const selectByKey = `${select} WHERE ${byKey}`;
 const selectById = `${select} WHERE id = ?`;
+
+// By how far the account is told, and then by the order.
+const indexes = {
+  nowhere: {
+    createdAt: 'ix_datasources_created',
+    updatedAt: 'ix_datasources_updated',
+    instanceId: 'ix_datasources_name',
+  },
+  place: {
+    createdAt: 'ix_datasources_place_created',
+    updatedAt: 'ix_datasources_place_updated',
+    instanceId: 'ix_datasources_place_name',
+  },
+  nameInPlace: {
+    createdAt: 'ix_datasources_place_name_created',
+    updatedAt: 'ix_datasources_place_name_updated',
+    instanceId: 'ix_datasources_place_name',
+  },
+  account: {
+    createdAt: 'ix_datasources_account_created',
+    updatedAt: 'ix_datasources_account_updated',
+    instanceId: 'uq_datasources_key',
+  },
+  key: { createdAt: 'uq_datasources_key', updatedAt: 'uq_datasources_key', instanceId: 'uq_datasources_key' },
+};
 const searched = ['instance_id', 'account_id', 'description', 'jdbc_connection_url'];
 
 /** Adds a datasource; the unique key refuses one that exists, the foreign key one whose account does not. */
@@ -102,9 +138,7 @@ export async function selectSealedDatasources(
   keys: readonly DatasourceIdentity[],
 ): Promise<SealedDatasource[]> {
   const anyKey = keys.map(() => `(${byKey})`).join(' OR ');
-  // While a table fills, MySQL's statistics say that it is small, and that reading all of it is the shortest way.
-  const index = session.dialect.name === 'mysql' ? ' FORCE INDEX (uq_datasources_key)' : '';
-  const sql = `${selectSealed}${index} WHERE ${anyKey}`;
+  const sql = `${selectSealed}${byIndex(session.dialect, 'uq_datasources_key')} WHERE ${anyKey}`;
   return revived(await session.rows<SealedDatasource>(sql, keys.flatMap(keyValues)));
 }
 
@@ -129,8 +163,8 @@ export async function selectDatasourcePage(
   conditions: DatasourceConditions,
   request: PageRequest,
 ): Promise<Page<ShownDatasource>> {
-  const { sql, values } = pageClause(request, orderColumn(request), where(conditions));
-  return pageOf(request, revived(await session.rows<ShownDatasource>(`${select} ${sql}`, values)));
+  const stretches = await stretchesOf(session, conditions, request);
+  return pageOf(request, revived(await readPage<ShownDatasource>(session, listed(request), stretches, request)));
 }
 
 /** Reads the same page of each of several accounts in one statement, in the order of the accounts. */
@@ -140,20 +174,23 @@ export async function selectDatasourcePages(
   conditions: DatasourceConditions,
   request: PageRequest,
 ): Promise<Page<ShownDatasource>[]> {
+  const { dialect } = session;
   const parts = accounts.map((account, place) => {
-    const { sql, values } = pageClause(request, orderColumn(request), whereIn(account, conditions));
-    return {
-      sql: `SELECT * FROM (SELECT ${place} AS place, ${shownList} FROM datasources ${sql}) AS page${place}`,
-      values,
-    };
+    const { sql, values } = pageClause(
+      dialect,
+      request,
+      listed(request),
+      inAccountStretch(account, conditions, request),
+    );
+    return { sql: `SELECT * FROM (SELECT ${place} AS place, ${shownList} ${sql}) AS page${place}`, values };
   });
   const rows = await session.rows<ShownDatasource & { place: number }>(
     parts.map(({ sql }) => sql).join(' UNION ALL '),
     parts.flatMap(({ values }) => values),
   );
   const places = accounts.map((): ShownDatasource[] => []);
-  for (const row of revived(rows)) places[row.place]?.push(row);
-  return places.map((read) => pageOf(request, sorted(read, request)));
+  for (const row of rows) places[row.place]?.push(row);
+  return places.map((read) => pageOf(request, revived(inReadingOrder(dialect, request, read))));
 }
 
 /** Counts the datasources for which the conditions hold. */
@@ -220,21 +257,53 @@ function whereIn(account: AccountIdentity, conditions: DatasourceConditions): Co
   return all([{ sql: inAccount, values: accountValues(account) }, where(conditions)]);
 }
 
-function orderColumn({ order }: PageRequest): string {
-  return shown.columnOf(order.property as keyof Datasource);
+/**
+ * Where the datasources are for which the conditions hold: in one account, in the few accounts with one id, or in the few
+ * places that there are. An index of each condition by itself would be one more for every write to keep.
+ */
+async function stretchesOf(
+  session: Session,
+  conditions: DatasourceConditions,
+  request: PageRequest,
+): Promise<Stretch[]> {
+  const { accountProviderId: accountProvider, accountId, region, instanceId } = conditions;
+  const wanted = { accountProvider, accountId, region };
+  if (accountId) {
+    const accounts =
+      accountProvider && region
+        ? [{ accountProvider, accountId, region }]
+        : await selectAccountKeys(session, { ...wanted, accountId });
+    return accounts.map((account) => inAccountStretch(account, conditions, request));
+  }
+  const isAnywhere = !accountProvider && !region && !instanceId;
+  if (isAnywhere) return [{ index: indexFor('nowhere', request), condition: where(conditions) }];
+  const places = accountProvider && region ? [{ accountProvider, region }] : await selectPlaces(session, wanted);
+  return places.map((place) => ({
+    index: indexFor(instanceId ? 'nameInPlace' : 'place', request),
+    condition: where({ ...conditions, accountProviderId: place.accountProvider, region: place.region }),
+    fixed: fixedBy(conditions, request),
+  }));
 }
 
-/** A union gives the rows of its parts in no promised order. */
-function sorted(rows: ShownDatasource[], { order, backward }: PageRequest): ShownDatasource[] {
-  const sign = order.descending === backward ? 1 : -1;
-  const property = order.property as keyof ShownDatasource;
-  return rows.sort((a, b) => sign * (compare(a[property], b[property]) || compare(a.id, b.id)));
+function inAccountStretch(account: AccountIdentity, conditions: DatasourceConditions, request: PageRequest): Stretch {
+  return {
+    index: indexFor(conditions.instanceId ? 'key' : 'account', request),
+    condition: whereIn(account, conditions),
+    fixed: fixedBy(conditions, request),
+    isUnique: request.order.property === 'instanceId',
+  };
 }
 
-function compare(a: unknown, b: unknown): number {
-  if (a instanceof Date && b instanceof Date) return a.getTime() - b.getTime();
-  // By code points, as the databases do; JavaScript's own comparison goes by UTF-16 units.
-  return Buffer.compare(Buffer.from(String(a)), Buffer.from(String(b)));
+function fixedBy({ instanceId }: DatasourceConditions, { order }: PageRequest): string | undefined {
+  return order.property === 'instanceId' ? (instanceId ?? undefined) : undefined;
+}
+
+function indexFor(extent: keyof typeof indexes, { order }: PageRequest): string {
+  return indexes[extent][order.property as keyof (typeof indexes)['place']];
+}
+
+function listed({ order }: PageRequest): ListedTable {
+  return { name: 'datasources', selectList: shownList, column: shown.columnOf(order.property as keyof Datasource) };
 }
 
 function revived<Row extends ShownDatasource>(rows: Row[]): Row[] {

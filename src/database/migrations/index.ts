@@ -3,6 +3,8 @@ import { CreateDatasources1764000000002 } from './2-create-datasources.js';
 import { CreateSealingKeyChecks1764000000003 } from './3-create-sealing-key-checks.js';
 import { CreateApiKeys1764000000004 } from './4-create-api-keys.js';
 import { CreateAuditEvents1764000000005 } from './5-create-audit-events.js';
+import { IndexAccountsByPlace1764000000006 } from './6-index-accounts-by-place.js';
+import { IndexDatasourcesByPlace1764000000007 } from './7-index-datasources-by-place.js';
 
 /**
  * Every migration, in order, for every database. On MySQL a schema statement cannot be rolled back, so a migration is one
@@ -14,4 +16,6 @@ export const migrations = [
   CreateSealingKeyChecks1764000000003,
   CreateApiKeys1764000000004,
   CreateAuditEvents1764000000005,
+  IndexAccountsByPlace1764000000006,
+  IndexDatasourcesByPlace1764000000007,
 ];

@@ -1,0 +1,17 @@
+import { loadConfig } from '../../src/config.js';
+import type { Database } from '../../src/database/database.js';
+import { migrate } from '../../src/database/migrate.js';
+import { MysqlDatabase } from '../../src/database/mysql.database.js';
+import { SqliteDatabase } from '../../src/database/sqlite.database.js';
+import type { TestDatabase } from './databases.js';
+
+const limits = { timeout: 60_000, poolSize: 2, queueLimit: 100 };
+
+/** A database of the gateway with its tables, and no gateway before it. */
+export async function openBareDatabase({ env }: TestDatabase): Promise<Database> {
+  const { database: location } = loadConfig(env);
+  const database =
+    location.kind === 'sqlite' ? new SqliteDatabase(location.path, limits) : new MysqlDatabase(location, limits);
+  await migrate(database, location);
+  return database;
+}
