@@ -1,0 +1,306 @@
+import 'reflect-metadata';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Account } from '../../src/accounts/account.entity.js';
+import {
+  type AccountConditions,
+  deleteAccount,
+  insertAccount,
+  lockAccount,
+  selectAccount,
+  selectAccountById,
+  selectAccountPage,
+  selectAccounts,
+  selectAccountsAfter,
+} from '../../src/accounts/account.statements.js';
+import {
+  type AuditConditions,
+  deleteAuditEventsBefore,
+  insertAuditEvent,
+  insertAuditEvents,
+  selectAuditPage,
+} from '../../src/audit/audit.statements.js';
+import type { AuditEvent } from '../../src/audit/audit-event.entity.js';
+import type { Database, Session, SqlValue } from '../../src/database/database.js';
+import type { PageRequest, Position } from '../../src/database/page.js';
+import type { Datasource } from '../../src/datasources/datasource.entity.js';
+import {
+  type DatasourceConditions,
+  deleteInstances,
+  insertDatasource,
+  insertDatasources,
+  lockInstances,
+  lockSealedDatasource,
+  selectDatasource,
+  selectDatasourceById,
+  selectDatasourcePage,
+  selectDatasourcePages,
+  selectSealedDatasources,
+  selectSealedDatasourcesAfter,
+  updateDatasource,
+} from '../../src/datasources/datasource.statements.js';
+import { newId } from '../../src/global-id.js';
+import { replaceSealed, selectSealed } from '../../src/security/rotation.statements.js';
+import { openBareDatabase } from '../support/bare-database.js';
+import { type DatabaseKind, mysqlKind, sqliteKind, type TestDatabase } from '../support/databases.js';
+import { findingsIn, type Look, lookAt } from '../support/plans.js';
+import { store, storedAccount, storedDatasource } from '../support/stored-samples.js';
+
+const accountCount = 600;
+const perAccount = 10;
+const inLargestAccount = 2_000;
+const placeCount = 10;
+const limit = 5;
+/** In every account, so that what has this name is many rows, too. */
+const commonName = 'orders-db';
+const tables = ['accounts', 'datasources', 'audit_events'];
+
+interface Setting {
+  readonly name: string;
+  readonly kind: DatabaseKind;
+  /** Done before the tables are filled. */
+  before(database: Database): Promise<unknown>;
+  /** Done when they are. */
+  after(database: Database): Promise<unknown>;
+}
+
+const nothing = async () => undefined;
+const analyze = (database: Database) => database.read((session) => session.rows(`ANALYZE TABLE ${tables.join(', ')}`));
+
+const settings: Setting[] = [
+  { name: 'SQLite', kind: sqliteKind, before: nothing, after: nothing },
+  ...(mysqlKind === undefined
+    ? []
+    : [
+        { name: 'MySQL with fresh statistics', kind: mysqlKind, before: nothing, after: analyze },
+        {
+          name: 'MySQL with the statistics of when the tables were empty',
+          kind: mysqlKind,
+          before: async (database: Database) => {
+            for (const table of tables) {
+              await database.read((session) => session.run(`ALTER TABLE ${table} STATS_AUTO_RECALC = 0`));
+            }
+            await analyze(database);
+          },
+          after: nothing,
+        },
+      ]),
+];
+
+describe.each(settings)('on $name', ({ kind, before, after }) => {
+  let made: TestDatabase;
+  let database: Database;
+  let accounts: Account[];
+  let datasources: Datasource[];
+
+  beforeAll(async () => {
+    made = await kind.create();
+    database = await openBareDatabase(made);
+    await before(database);
+    accounts = Array.from({ length: accountCount }, (_, number) => accountOf(number));
+    datasources = Array.from({ length: accountCount * perAccount }, (_, number) => datasourceOf(number, accounts));
+    const largest = accounts.slice(0, 1);
+    for (let number = 1; number < inLargestAccount; number += 1) datasources.push(datasourceOf(number, largest));
+    await store(database, accounts, datasources);
+    await storeEvents(database, accounts);
+    await after(database);
+  });
+  afterAll(async () => {
+    await database?.close();
+    await made?.drop();
+  });
+
+  /** Expects that the statements go by indexes, sort no more than a page of each place, and read no more rows than that. */
+  async function expectByIndex(work: (session: Session) => Promise<unknown>, mostRead: number): Promise<Look> {
+    const look = await lookAt(database, work);
+    expect({ findings: findingsIn(look, mostRead), isRead: look.rowsRead > mostRead && look }).toEqual({
+      findings: [],
+      isRead: false,
+    });
+    return look;
+  }
+
+  /** Each page of a list that there can be: the first, the last, one in the middle from its start and from its end. */
+  function pagesOf(
+    list: readonly (Datasource | Account | AuditEvent)[],
+    property: string,
+    filter: object = {},
+  ): PageRequest[] {
+    const isListed = (row: object) =>
+      Object.entries(filter).every(([name, value]) => (row as Record<string, unknown>)[name] === value);
+    const listed = list.filter(isListed);
+    return [false, true].flatMap((descending) => {
+      const order = { property, descending };
+      const middle = positionOf(listed[Math.floor(listed.length / 2)] as object, property);
+      const none = { after: undefined, before: undefined };
+      return [
+        { order, limit, backward: false, ...none },
+        { order, limit, backward: true, ...none },
+        { order, limit, backward: false, after: middle, before: undefined },
+        { order, limit, backward: true, after: undefined, before: middle },
+      ];
+    });
+  }
+
+  describe.each(subsetsOf(['accountProviderId', 'accountId', 'region', 'instanceId']))(
+    'a page of datasources by [%s]',
+    (...filter) => {
+      test.each(['createdAt', 'updatedAt', 'instanceId'])('in the order of %s', async (property) => {
+        const conditions = conditionsOf(filter, datasources[0] as Datasource) as DatasourceConditions;
+        for (const request of pagesOf(datasources, property, conditions)) {
+          await expectByIndex((session) => selectDatasourcePage(session, conditions, request), mergedPage);
+        }
+      });
+    },
+  );
+
+  test.each(['createdAt', 'updatedAt', 'instanceId'])(
+    'a page of each of several accounts in the order of %s',
+    async (property) => {
+      const owners = accounts.slice(0, 20);
+      for (const conditions of [{}, { region: owners[0]?.region }, { instanceId: commonName }]) {
+        for (const request of pagesOf(datasources, property, conditions)) {
+          await expectByIndex((session) => selectDatasourcePages(session, owners, conditions, request), 2 * mergedPage);
+        }
+      }
+    },
+  );
+
+  describe.each(subsetsOf(['accountProvider', 'accountId', 'region']))('a page of accounts by [%s]', (...filter) => {
+    test.each(['createdAt', 'updatedAt', 'accountId'])('in the order of %s', async (property) => {
+      const conditions = conditionsOf(filter, accounts[0] as Account) as AccountConditions;
+      for (const request of pagesOf(accounts, property, conditions)) {
+        await expectByIndex((session) => selectAccountPage(session, conditions, request), mergedPage);
+      }
+    });
+  });
+
+  test('a page of the audit by any filter', async () => {
+    const event = eventOf(0, accounts);
+    const names = ['actor', 'operation', 'outcome', 'accountProvider', 'accountId', 'region', 'instanceId'];
+    for (const filter of subsetsOf(names)) {
+      for (const times of [{}, { from: new Date(1_000), until: new Date(1_000_000) }]) {
+        const conditions = { ...conditionsOf(filter, event), ...times } as AuditConditions;
+        // What no index has is looked for in the order of the list, so how many rows are read depends on how rare it is.
+        const [first, , , lastBefore] = pagesOf([event], 'createdAt') as [PageRequest, unknown, unknown, PageRequest];
+        await expectByIndex((session) => selectAuditPage(session, conditions, first), Number.POSITIVE_INFINITY);
+        await expectByIndex((session) => selectAuditPage(session, conditions, lastBefore), Number.POSITIVE_INFINITY);
+      }
+    }
+  });
+
+  test.each([['actor'], ['operation'], ['accountId'], []])(
+    'a page of the audit by [%s] reads no more than it has',
+    async (...filter) => {
+      const event = eventOf(0, accounts);
+      const conditions = conditionsOf(filter, event) as AuditConditions;
+      for (const request of pagesOf([event], 'createdAt')) {
+        await expectByIndex((session) => selectAuditPage(session, conditions, request), 30);
+      }
+    },
+  );
+
+  test('what is found by a key or an id', async () => {
+    const [datasource, account] = [datasources[77] as Datasource, accounts[77] as Account];
+    const keys = datasources.slice(100, 150);
+    await expectByIndex((session) => selectDatasource(session, datasource), 5);
+    await expectByIndex((session) => selectDatasourceById(session, datasource.id), 5);
+    await expectByIndex((session) => lockSealedDatasource(session, datasource), 5);
+    await expectByIndex((session) => selectSealedDatasources(session, keys), 3 * keys.length);
+    await expectByIndex((session) => selectAccount(session, account), 5);
+    await expectByIndex((session) => selectAccountById(session, account.id), 5);
+    await expectByIndex((session) => lockAccount(session, account), 5);
+    await expectByIndex((session) => selectAccounts(session, accounts.slice(100, 150)), 150);
+  });
+
+  test('what is read in the order of the ids', async () => {
+    const { id } = datasources[3000] as Datasource;
+    await expectByIndex((session) => selectSealedDatasourcesAfter(session, id, 20), 30);
+    await expectByIndex((session) => selectSealed(session, id, 20), 30);
+    await expectByIndex((session) => selectAccountsAfter(session, (accounts[300] as Account).id, 20), 30);
+  });
+
+  test('what is written', async () => {
+    const [account, other] = [accounts[5] as Account, accounts[6] as Account];
+    const datasource = datasources.find(
+      (one) => one.accountId === account.accountId && one.region === account.region,
+    ) as Datasource;
+    const key = { accountProvider: 1, accountId: 'added', region: 'added' };
+    const sealed = Buffer.from('sealed');
+    await expectByIndex((session) => insertAccount(session, storedAccount(key, 1)), 20);
+    await expectByIndex((session) => insertDatasource(session, storedDatasource(account, 'one', 1)), 20);
+    await expectByIndex(
+      (session) =>
+        insertDatasources(session, [storedDatasource(account, 'two', 1), storedDatasource(account, 'three', 1)]),
+      20,
+    );
+    await expectByIndex((session) => updateDatasource(session, datasource), 20);
+    await expectByIndex((session) => replaceSealed(session, datasource.id, 'secret_sealed', sealed, sealed), 20);
+    await expectByIndex((session) => lockInstances(session, account, [datasource.instanceId, 'none']), 20);
+    await expectByIndex((session) => deleteInstances(session, account, [datasource.instanceId, 'none']), 20);
+    await expectByIndex((session) => deleteAccount(session, other.id), 20 * perAccount);
+    await expectByIndex((session) => insertAuditEvent(session, eventOf(1, accounts)), 20);
+    await expectByIndex((session) => insertAuditEvents(session, [eventOf(1, accounts), eventOf(2, accounts)]), 20);
+    await expectByIndex((session) => deleteAuditEventsBefore(session, new Date(5_000), 5), 40);
+  });
+});
+
+/** Rows that a page may read which is merged from all places: of each its own, in an index and twice in passing, and then the page. */
+const mergedPage = 4 * placeCount * (limit + 2) + 30;
+
+function accountOf(number: number): Account {
+  const key = {
+    accountProvider: (number % 2) + 1,
+    accountId: `account-${Math.floor(number / 2)}`,
+    region: `region-${Math.floor(number / 2) % (placeCount / 2)}`,
+  };
+  return storedAccount(key, 1_000 + number, 1_000 + ((number * 37) % accountCount));
+}
+
+function datasourceOf(number: number, accounts: readonly Account[]): Datasource {
+  const account = accounts[number % accounts.length] as Account;
+  const turn = Math.floor(number / accounts.length);
+  const name = turn === 0 ? commonName : `database-${(number * 7919) % 100_003}-${accounts.length}`;
+  const datasource = storedDatasource(account, name, 1_000 + number, 1_000 + ((number * 3571) % 100_000));
+  return { ...datasource, secretSealed: Buffer.from('sealed') };
+}
+
+function eventOf(number: number, accounts: readonly Account[]): AuditEvent {
+  const { accountProvider, accountId, region } = accounts[number % accounts.length] as Account;
+  return {
+    id: newId('E'),
+    createdAt: new Date(1_000 + number),
+    actor: `actor-${number % 7}`,
+    means: 'key',
+    surface: 'graphql',
+    address: null,
+    requestId: String(number),
+    operation: number % 5 === 0 ? 'addDatasource' : 'editDatasource',
+    outcome: 'done',
+    accountProvider,
+    accountId,
+    region,
+    instanceId: commonName,
+    changes: null,
+  };
+}
+
+async function storeEvents(database: Database, accounts: readonly Account[]): Promise<void> {
+  const events = Array.from({ length: 3_000 }, (_, number) => eventOf(number, accounts));
+  await database.change(async (session) => {
+    for (let from = 0; from < events.length; from += 500)
+      await insertAuditEvents(session, events.slice(from, from + 500));
+  });
+}
+
+function subsetsOf(names: readonly string[]): string[][] {
+  return Array.from({ length: 2 ** names.length }, (_, bits) => names.filter((_, place) => (bits >> place) & 1));
+}
+
+function conditionsOf(filter: readonly string[], row: object): Record<string, SqlValue> {
+  return Object.fromEntries(filter.map((name) => [name, (row as Record<string, SqlValue>)[name] as SqlValue]));
+}
+
+function positionOf(row: object, property: string): Position {
+  const value = (row as Record<string, unknown>)[property];
+  return { value: value instanceof Date ? value.getTime() : String(value), id: (row as { id: string }).id };
+}
