@@ -12,8 +12,9 @@ const atOnce = 16;
 const root = new URL('../../', import.meta.url);
 
 /** Starts a private MariaDB or MySQL with its durable settings, as the tests do; or takes the one that `url` names. */
-export async function startDatabase(url) {
-  const server = url === undefined ? await (await testSupport('database-server.ts')).startServer() : undefined;
+export async function startDatabase(url, extraArguments = []) {
+  const server =
+    url === undefined ? await (await testSupport('database-server.ts')).startServer(extraArguments) : undefined;
   const name = `gateway_bench_${randomBytes(4).toString('hex')}`;
   const base = (server?.url ?? url).replace(/\/[^/]*$/, (end) => (end.includes('@') ? end : ''));
   const admin = await mysql.createConnection(base);
@@ -25,6 +26,8 @@ export async function startDatabase(url) {
     url: `${base}/${name}`,
     version,
     durability,
+    /** The server's process, where it is a private one. */
+    pid: server?.process.pid,
     async remove() {
       await admin.query(`DROP DATABASE ${name}`);
       await admin.end();

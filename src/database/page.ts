@@ -121,8 +121,25 @@ export async function readPage<Row extends { readonly id: string }>(
   return inReadingOrder(session.dialect, request, read).slice(0, request.limit + 1);
 }
 
+/** As {@link readPage}, of each of several stretches by itself, in one statement: their rows in the order of the stretches. */
+export async function readEachPage<Row extends { readonly id: string }>(
+  session: Session,
+  table: ListedTable,
+  stretches: readonly Stretch[],
+  request: PageRequest,
+): Promise<Row[][]> {
+  const { sql, values } = union(session.dialect, request, table, stretches);
+  const rows = await session.rows<Row & { part: number }>(
+    `SELECT found.part AS part, ${table.selectList} FROM (${sql}) AS found ${joined(session.dialect, table)}`,
+    values,
+  );
+  const parts = stretches.map((): Row[] => []);
+  for (const row of rows) parts[row.part]?.push(row);
+  return parts.map((part) => inReadingOrder(session.dialect, request, part));
+}
+
 /** The part of a statement behind its select list that reads a stretch's rows of a page, and one row more. */
-export function pageClause(
+function pageClause(
   dialect: Dialect,
   request: PageRequest,
   { name, column }: ListedTable,
@@ -143,7 +160,7 @@ export function pageClause(
 }
 
 /** Sorts rows as a statement with {@link pageClause} gives them: a union gives those of its parts in no promised order. */
-export function inReadingOrder<Row extends { readonly id: string }>(
+function inReadingOrder<Row extends { readonly id: string }>(
   { name }: Dialect,
   request: PageRequest,
   rows: Row[],
@@ -176,20 +193,25 @@ export function cursorOf(row: { readonly id: string }, order: Order): string {
 
 /** The rows of several stretches: first which they are, from the indexes alone, then these. */
 function merged(dialect: Dialect, request: PageRequest, table: ListedTable, stretches: readonly Stretch[]): Condition {
-  const { name, selectList, column } = table;
+  const { sql, values } = union(dialect, request, table, stretches);
   const direction = directionOf(request);
-  const parts = stretches.map((stretch, place) => {
+  const found = `SELECT found_id FROM (${sql}) AS parts ORDER BY sorted_by ${direction}, found_id ${direction} LIMIT ${request.limit + 1}`;
+  return { sql: `SELECT ${table.selectList} FROM (${found}) AS found ${joined(dialect, table)}`, values };
+}
+
+/** What is found in each stretch: the number of the stretch, the value of the order and the id. */
+function union(dialect: Dialect, request: PageRequest, table: ListedTable, stretches: readonly Stretch[]): Condition {
+  const parts = stretches.map((stretch, part) => {
     const { sql, values } = pageClause(dialect, request, table, stretch);
-    return { sql: `SELECT * FROM (SELECT ${column} AS sorted_by, id AS found_id ${sql}) AS part${place}`, values };
+    const found = `SELECT ${part} AS part, ${table.column} AS sorted_by, id AS found_id ${sql}`;
+    return { sql: `SELECT * FROM (${found}) AS part${part}`, values };
   });
-  const union = parts.map(({ sql }) => sql).join(' UNION ALL ');
-  const found = `SELECT found_id FROM (${union}) AS parts ORDER BY sorted_by ${direction}, found_id ${direction} LIMIT ${request.limit + 1}`;
-  // Told which of the two comes first, for the optimizer may start from the whole table.
-  const join = dialect.name === 'mysql' ? 'STRAIGHT_JOIN' : 'CROSS JOIN';
-  return {
-    sql: `SELECT ${selectList} FROM (${found}) AS found ${join} ${name} ON ${name}.id = found.found_id`,
-    values: parts.flatMap(({ values }) => values),
-  };
+  return { sql: parts.map(({ sql }) => sql).join(' UNION ALL '), values: parts.flatMap(({ values }) => values) };
+}
+
+/** Told which of the two comes first, for the optimizer may start from the whole table. */
+function joined({ name }: Dialect, table: ListedTable): string {
+  return `${name === 'mysql' ? 'STRAIGHT_JOIN' : 'CROSS JOIN'} ${table.name} ON ${table.name}.id = found.found_id`;
 }
 
 // Each database makes one range of an index of its own form only.

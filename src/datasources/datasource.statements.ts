@@ -4,12 +4,11 @@ import { all, type Condition, contain, equal } from '../database/condition.js';
 import type { Session } from '../database/database.js';
 import { byIndex } from '../database/index-hint.js';
 import {
-  inReadingOrder,
   type ListedTable,
   type Page,
   type PageRequest,
-  pageClause,
   pageOf,
+  readEachPage,
   readPage,
   type Stretch,
 } from '../database/page.js';
@@ -174,23 +173,9 @@ export async function selectDatasourcePages(
   conditions: DatasourceConditions,
   request: PageRequest,
 ): Promise<Page<ShownDatasource>[]> {
-  const { dialect } = session;
-  const parts = accounts.map((account, place) => {
-    const { sql, values } = pageClause(
-      dialect,
-      request,
-      listed(request),
-      inAccountStretch(account, conditions, request),
-    );
-    return { sql: `SELECT * FROM (SELECT ${place} AS place, ${shownList} ${sql}) AS page${place}`, values };
-  });
-  const rows = await session.rows<ShownDatasource & { place: number }>(
-    parts.map(({ sql }) => sql).join(' UNION ALL '),
-    parts.flatMap(({ values }) => values),
-  );
-  const places = accounts.map((): ShownDatasource[] => []);
-  for (const row of rows) places[row.place]?.push(row);
-  return places.map((read) => pageOf(request, revived(inReadingOrder(dialect, request, read))));
+  const stretches = accounts.map((account) => inAccountStretch(account, conditions, request));
+  const read = await readEachPage<ShownDatasource>(session, listed(request), stretches, request);
+  return read.map((rows) => pageOf(request, revived(rows)));
 }
 
 /** Counts the datasources for which the conditions hold. */
