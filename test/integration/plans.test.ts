@@ -20,6 +20,7 @@ import {
   selectAuditPage,
 } from '../../src/audit/audit.statements.js';
 import type { AuditEvent } from '../../src/audit/audit-event.entity.js';
+import { countRows } from '../../src/database/count-rows.js';
 import type { Database, Session, SqlValue } from '../../src/database/database.js';
 import type { PageRequest, Position } from '../../src/database/page.js';
 import type { Datasource } from '../../src/datasources/datasource.entity.js';
@@ -217,6 +218,12 @@ describe.each(settings)('on $name', ({ kind, before, after }) => {
     await expectByIndex((session) => selectSealedDatasourcesAfter(session, id, 20), 30);
     await expectByIndex((session) => selectSealed(session, id, 20), 30);
     await expectByIndex((session) => selectAccountsAfter(session, (accounts[300] as Account).id, 20), 30);
+  });
+
+  test('what is counted when an account is deleted', async () => {
+    const { accountProvider, accountId, region } = accounts[5] as Account;
+    const wanted = { account_provider: accountProvider, account_id: accountId, region };
+    await expectByIndex((session) => countRows(session, 'datasources', wanted), 2 * perAccount);
   });
 
   test('what is written', async () => {

@@ -20,9 +20,12 @@ export async function addIndexes(runner: QueryRunner, table: string, indexes: In
 
 /** Takes them away again. */
 export async function dropIndexes(runner: QueryRunner, table: string, indexes: Indexes): Promise<void> {
-  for (const name of Object.keys(indexes)) {
-    await runner.query(isMysql(runner) ? `ALTER TABLE ${table} DROP INDEX ${name}` : `DROP INDEX ${name}`);
+  const names = Object.keys(indexes);
+  if (isMysql(runner)) {
+    await runner.query(`ALTER TABLE ${table} ${names.map((name) => `DROP INDEX ${name}`).join(', ')}`);
+    return;
   }
+  for (const name of names) await runner.query(`DROP INDEX ${name}`);
 }
 
 async function missingOf(runner: QueryRunner, table: string, indexes: Indexes) {
