@@ -117,10 +117,9 @@ function datasource(number, count, accounts) {
   const createdAt = new Date(firstInstant + 86_400_000 + Math.floor((number / count) * period));
   // Two thirds were never changed; the others at any time since.
   const changedAfter = number % 3 === 0 ? Math.floor(spread(number) * (firstInstant + 2 * period - createdAt)) : 0;
-  const name =
-    turn === 0
-      ? commonName
-      : `${['stock', 'billing', 'shop', 'crm'][number % 4]}-${Math.floor(spread(number + 7) * 1e9)}`;
+  const chance = Math.floor(spread(number + 7) * 1e9);
+  const isCommon = turn === ((number % accounts.length) * 37) % perAccount;
+  const name = isCommon ? commonName : `${['stock', 'billing', 'shop', 'crm'][chance % 4]}-${chance}`;
   return {
     id: `D${ulid(createdAt.getTime())}`,
     accountProviderId: accountProvider,

@@ -1,5 +1,5 @@
 import type { Condition } from '../database/condition.js';
-import type { Dialect, Session } from '../database/database.js';
+import type { Session } from '../database/database.js';
 import { byIndex } from '../database/index-hint.js';
 
 /** A region of a provider that has accounts: there are tens of these, however many accounts there are. */
@@ -19,55 +19,56 @@ const mostRemembered = 1000;
 const remembered = new Map<string, Place>();
 
 /**
- * Finds the places for which the conditions hold, and looks at no more accounts than there are places: it asks which place
- * comes next behind each that was there last time, and behind each that is new. What is remembered only saves round trips.
+ * Finds the places for which the conditions hold, and looks at no more accounts than there are places: it asks what comes next
+ * behind each place that was there last time, and behind each that is new. What is remembered only saves round trips.
  */
 export async function selectPlaces(session: Session, { accountProvider, region }: PlaceConditions): Promise<Place[]> {
-  const found = new Map<string, Place>();
   const isOther = (place: Place) => Boolean(accountProvider) && place.accountProvider !== accountProvider;
-  const known = new Map([...remembered].filter(([, place]) => !isOther(place)));
-  const asked: Place[] = [{ accountProvider: accountProvider || 0, region: '' }, ...known.values()];
+  const known = [...remembered.values()].filter((place) => !isOther(place));
+  const start = accountProvider ? nextRegion({ accountProvider, region: '' }) : nextProvider(0);
+  const probes = new Map([start, ...known.flatMap(behind)].map((probe) => [keyOf(probe), probe]));
+  const asked = [...probes.values()];
+  const found = new Map<string, Place>();
   while (asked.length > 0) {
-    const places = await selectNext(session, asked.splice(0, probesAtOnce));
-    for (const place of places) {
-      const key = keyOf(place);
-      if (isOther(place) || found.has(key)) continue;
-      found.set(key, place);
-      if (!known.has(key)) asked.push(place);
+    for (const place of await selectFirst(session, asked.splice(0, probesAtOnce))) {
+      found.set(`${place.accountProvider} ${place.region}`, place);
+      for (const probe of behind(place)) {
+        if (probes.has(keyOf(probe))) continue;
+        probes.set(keyOf(probe), probe);
+        asked.push(probe);
+      }
     }
   }
-  for (const key of known.keys()) remembered.delete(key);
+  for (const [key, place] of remembered) if (!isOther(place)) remembered.delete(key);
   if (remembered.size + found.size <= mostRemembered) for (const [key, place] of found) remembered.set(key, place);
   const places = [...found.values()];
   return region ? places.filter((place) => place.region === region) : places;
+
+  function behind(place: Place): Condition[] {
+    return accountProvider ? [nextRegion(place)] : [nextRegion(place), nextProvider(place.accountProvider)];
+  }
 }
 
-/** Finds the place that comes next behind each of some, where there is one. */
-function selectNext(session: Session, places: readonly Place[]): Promise<Place[]> {
+/** Finds the first place that each of some conditions, which end in an order, leaves. */
+function selectFirst(session: Session, conditions: readonly Condition[]): Promise<Place[]> {
   const from = `SELECT account_provider AS accountProvider, region FROM accounts${byIndex(session.dialect, 'ix_accounts_place_name')}`;
-  const parts = places.map((place, number) => {
-    const { sql, values } = behind(session.dialect, place);
-    return {
-      sql: `SELECT * FROM (${from} WHERE ${sql} ORDER BY account_provider, region LIMIT 1) AS next${number}`,
-      values,
-    };
-  });
+  const parts = conditions.map(({ sql }, part) => `SELECT * FROM (${from} WHERE ${sql} LIMIT 1) AS part${part}`);
   return session.rows<Place>(
-    parts.map(({ sql }) => sql).join(' UNION ALL '),
-    parts.flatMap(({ values }) => values),
+    parts.join(' UNION ALL '),
+    conditions.flatMap(({ values }) => values),
   );
 }
 
-// Each database makes one range of the index of its own form only.
-function behind({ name }: Dialect, { accountProvider, region }: Place): Condition {
-  return name === 'mysql'
-    ? {
-        sql: '(account_provider > ? OR (account_provider = ? AND region > ?))',
-        values: [accountProvider, accountProvider, region],
-      }
-    : { sql: '(account_provider, region) > (?, ?)', values: [accountProvider, region] };
+// Two plain ranges of the index: of one over both columns SQLite would go through all accounts of the place before. MySQL sorts
+// where the order has a column that is held to one value.
+function nextRegion({ accountProvider, region }: Place): Condition {
+  return { sql: 'account_provider = ? AND region > ? ORDER BY region', values: [accountProvider, region] };
 }
 
-function keyOf({ accountProvider, region }: Place): string {
-  return `${accountProvider} ${region}`;
+function nextProvider(accountProvider: number): Condition {
+  return { sql: 'account_provider > ? ORDER BY account_provider, region', values: [accountProvider] };
+}
+
+function keyOf({ values }: Condition): string {
+  return values.join(' ');
 }
