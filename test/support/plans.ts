@@ -87,6 +87,8 @@ function problemOnSqlite({ detail }: PlanLine, plan: readonly PlanLine[], sql: s
   const [, table, index] = /^(?:SCAN|SEARCH) (\w+)(?: USING (?:COVERING )?INDEX (\w+))?/.exec(text) ?? [];
   if (table === undefined || !ourTable.test(table)) return undefined;
   if (index === undefined) return 'reads the table';
+  // SQLite goes on from the first that is equal, of which there is no more than one where the id is compared, too.
+  if (/\w,(?!id\))\w+\)[<>]/.test(text)) return 'goes through those that are equal';
   const hasCursor = /\bid\)? [<>] /.test(sql);
   return hasCursor && !/[<>]/.test(text) && !ofOneId.test(text) && !ofOneRow.test(text)
     ? 'reads from the start up to the cursor'
