@@ -1,4 +1,8 @@
-import { Column, Entity, Index, PrimaryColumn, Unique } from 'typeorm';
+import { Column } from 'typeorm/decorator/columns/Column.js';
+import { PrimaryColumn } from 'typeorm/decorator/columns/PrimaryColumn.js';
+import { Entity } from 'typeorm/decorator/entity/Entity.js';
+import { Index } from 'typeorm/decorator/Index.js';
+import { Unique } from 'typeorm/decorator/Unique.js';
 import { instant } from '../database/columns.js';
 
 /** A cloud account in one region, as the table `accounts` keeps it. */

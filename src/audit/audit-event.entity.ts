@@ -1,4 +1,7 @@
-import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { Column } from 'typeorm/decorator/columns/Column.js';
+import { PrimaryColumn } from 'typeorm/decorator/columns/PrimaryColumn.js';
+import { Entity } from 'typeorm/decorator/entity/Entity.js';
+import { Index } from 'typeorm/decorator/Index.js';
 import { instant } from '../database/columns.js';
 
 /** One line of the audit, as the table `audit_events` keeps it: who did what to which, and what came of it. */

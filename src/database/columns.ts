@@ -1,4 +1,4 @@
-import type { ValueTransformer } from 'typeorm';
+import type { ValueTransformer } from 'typeorm/decorator/options/ValueTransformer.js';
 
 /**
  * An instant is kept as whole milliseconds since 1970 in UTC: exact, comparable, and the same on every database, whatever

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createDataSource } from './data-source.js';
 import { type Database, DatabaseError } from './database.js';
 import type { DatabaseLocation } from './database-url.js';
 import { migrations } from './migrations/index.js';
@@ -15,6 +14,8 @@ const now = 'CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)';
  */
 export async function migrate(database: Database, location: DatabaseLocation): Promise<string[]> {
   if (!(await isPending(database))) return [];
+  // TypeORM is large, and nothing else at run time needs the whole of it.
+  const { createDataSource } = await import('./data-source.js');
   return alone(database, async () => {
     const dataSource = createDataSource(location);
     await dataSource.initialize();

@@ -1,4 +1,5 @@
-import { getMetadataArgsStorage, type ValueTransformer } from 'typeorm';
+import type { ValueTransformer } from 'typeorm/decorator/options/ValueTransformer.js';
+import { getMetadataArgsStorage } from 'typeorm/globals.js';
 import type { SqlValue } from './database.js';
 
 interface MappedColumn {

@@ -1,4 +1,10 @@
-import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn, Unique } from 'typeorm';
+import { Column } from 'typeorm/decorator/columns/Column.js';
+import { PrimaryColumn } from 'typeorm/decorator/columns/PrimaryColumn.js';
+import { Entity } from 'typeorm/decorator/entity/Entity.js';
+import { Index } from 'typeorm/decorator/Index.js';
+import { JoinColumn } from 'typeorm/decorator/relations/JoinColumn.js';
+import { ManyToOne } from 'typeorm/decorator/relations/ManyToOne.js';
+import { Unique } from 'typeorm/decorator/Unique.js';
 import { Account } from '../accounts/account.entity.js';
 import { flag, instant } from '../database/columns.js';
 

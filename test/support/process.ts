@@ -178,6 +178,8 @@ async function build(): Promise<string> {
     '--format=esm',
     '--platform=node',
     '--log-level=error',
+    // Decorators need it before all else, and modules that several files share are run before those that ask for it first.
+    '--inject:reflect-metadata',
     ...['@photostructure/sqlite', 'pino', 'react-native-sqlite-storage'].map((name) => `--external:${name}`),
     // What is required by a bundled package that is not an ES module.
     "--banner:js=import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",

@@ -1,4 +1,6 @@
-import { type MigrationInterface, type QueryRunner, Table } from 'typeorm';
+import type { MigrationInterface } from 'typeorm/migration/MigrationInterface.js';
+import type { QueryRunner } from 'typeorm/query-runner/QueryRunner.js';
+import { Table } from 'typeorm/schema-builder/table/Table.js';
 import { columnsFor } from './table-columns.js';
 
 const accountKey = ['account_provider', 'account_id', 'region'];

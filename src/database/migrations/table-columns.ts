@@ -1,4 +1,5 @@
-import type { QueryRunner, TableColumnOptions } from 'typeorm';
+import type { QueryRunner } from 'typeorm/query-runner/QueryRunner.js';
+import type { TableColumnOptions } from 'typeorm/schema-builder/options/TableColumnOptions.js';
 
 /** Columns in the words of the migrations, with what MySQL must be told and SQLite must not. */
 export function columnsFor(runner: QueryRunner) {
