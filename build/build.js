@@ -1,6 +1,6 @@
 /**
- * The whole build, into dist/: the gateway by the TypeScript compiler, the playground by esbuild, and the page that shows
- * the legacy API from Swagger UI's own bundle.
+ * The whole build, into dist/: the gateway's programs (gateway.js), the playground by esbuild, and the page that shows the
+ * legacy API from Swagger UI's own bundle.
  *
  *     node build/build.js [--if-missing]
  *
@@ -14,6 +14,7 @@ import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundleGateway } from './gateway.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
@@ -40,7 +41,12 @@ async function build() {
   await rm(marker, { force: true });
   await rm(dist, { recursive: true, force: true });
   try {
-    await Promise.all([compileGateway(), bundlePlayground(join(dist, 'playground')), copyDocs(join(dist, 'docs'))]);
+    await Promise.all([
+      checkTypes(),
+      bundleGateway(dist),
+      bundlePlayground(join(dist, 'playground')),
+      copyDocs(join(dist, 'docs')),
+    ]);
   } catch (error) {
     fail(`The build failed: ${error.message}`);
   }
@@ -48,7 +54,8 @@ async function build() {
   console.error(`Built the gateway and its pages into dist/ in ${((performance.now() - started) / 1000).toFixed(1)} s`);
 }
 
-async function compileGateway() {
+/** The bundler takes the types away unseen. */
+async function checkTypes() {
   const compiler = join(require.resolve('typescript/package.json'), '../bin/tsc');
   const child = spawn(process.execPath, [compiler, '-p', 'tsconfig.build.json'], {
     cwd: root,

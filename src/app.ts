@@ -1,5 +1,4 @@
 import 'reflect-metadata';
-import { readFileSync } from 'node:fs';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify, LogController } from 'fastify';
 import type { DestinationStream, Logger } from 'pino';
 import { addAccountDocumentation, deleteAccountDocumentation } from './accounts/account.openapi.js';
@@ -36,6 +35,7 @@ import { Metrics } from './operations/metrics.js';
 import { countRequests, registerMetrics } from './operations/metrics.routes.js';
 import { countingRarely } from './operations/register-size.js';
 import type { Tracing } from './operations/tracing.js';
+import { version } from './operations/version.js';
 import { Register } from './register.js';
 import { failureOf, transportFailure } from './rest/envelope.js';
 import { answerLegacyError, registerLegacyRoutes } from './rest/legacy-routes.js';
@@ -74,7 +74,7 @@ const overloaded = {
 export async function createApp(config: Config, logDestination?: DestinationStream): Promise<App> {
   const log = createLog(config.logLevel, logDestination);
   const tracing = config.tracesEndpoint === undefined ? undefined : await loadTracing(log);
-  const metrics = new Metrics(version(), {
+  const metrics = new Metrics(version, {
     databaseUse: () => register.use,
     load: () => load.use,
     registerSize: countingRarely(async () => ({
@@ -135,7 +135,7 @@ export async function createApp(config: Config, logDestination?: DestinationStre
   tracing?.operations(http);
   load.register(http);
   registerGentleRefusal(http);
-  registerHealth(http, version(), register);
+  registerHealth(http, version, register);
   registerMetrics(http, metrics, keys === false && tokens === undefined);
   http.get('/', (_, reply) => reply.redirect('/graphql'));
   await registerGraphQL(http, createSchema({ accounts, datasources, audit }), {
@@ -152,7 +152,7 @@ export async function createApp(config: Config, logDestination?: DestinationStre
     '/data-source/delete-jdbc': deleteDatasourcesOperation(datasources),
   });
   if (config.openApi) {
-    registerOpenApi(http, version(), {
+    registerOpenApi(http, version, {
       '/data-source/add_account': [addAccountDocumentation],
       '/data-source/delete_account': [deleteAccountDocumentation, editDatasourceOnSharedPathDocumentation],
       '/data-source/add-jdbc-conn': [addDatasourceDocumentation],
@@ -184,7 +184,7 @@ function countingRefusals(log: Logger): () => void {
 /** The SDK is loaded only where traces are wanted. */
 async function loadTracing(log: Logger): Promise<Tracing> {
   const { startTracing } = await import('./operations/tracing.js');
-  return startTracing(version(), (error) => log.warn({ err: error }, 'traces could not be sent, and are lost'));
+  return startTracing(version, (error) => log.warn({ err: error }, 'traces could not be sent, and are lost'));
 }
 
 function createHttp(config: Config, log: Logger, load: LoadLimit): FastifyInstance {
@@ -226,11 +226,4 @@ function nothingThere(request: FastifyRequest, reply: FastifyReply): FastifyRepl
 
 function trustedProxies(trusted: Config['trustProxy']) {
   return typeof trusted === 'number' ? (_address: string, hop: number) => hop < trusted : trusted;
-}
-
-function version(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
-  return version;
 }

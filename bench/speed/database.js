@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { transform } from '@swc/core';
+import { build } from 'esbuild';
 import mysql from 'mysql2/promise';
 import { account, accountCount, datasource, datasourceCount, seededId } from './operations.js';
 
@@ -60,11 +61,13 @@ export async function seed(url, headers) {
   }
 }
 
-/** The texts of the statements that the gateway sends, taken from its own build. */
+/** The texts of the statements that the gateway sends, taken from its own sources. */
 export async function gatewayStatements() {
-  const datasources = await built('datasources/datasource.statements.js');
-  const accounts = await built('accounts/account.statements.js');
-  const audit = await built('audit/audit.statements.js');
+  const [datasources, accounts, audit] = await sources(
+    'datasources/datasource.statements',
+    'accounts/account.statements',
+    'audit/audit.statements',
+  );
   const order = { property: 'createdAt', descending: false };
   const keys = Array.from({ length: accountCount }, (_, number) => account(number));
   const any = { accountProviderId: 1, accountId: 'a', region: 'r', instanceId: 'i' };
@@ -91,9 +94,20 @@ async function textOf(send) {
   return text;
 }
 
-async function built(path) {
-  await import('reflect-metadata');
-  return import(new URL(`dist/${path}`, root));
+/** Modules of the sources, with one copy of what they share. */
+async function sources(...names) {
+  const directory = fileURLToPath(new URL('node_modules/.cache/bench/', root));
+  await build({
+    entryPoints: names.map((name) => fileURLToPath(new URL(`src/${name}.ts`, root))),
+    outbase: fileURLToPath(new URL('src', root)),
+    outdir: directory,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    packages: 'external',
+    inject: ['reflect-metadata'],
+  });
+  return Promise.all(names.map((name) => import(pathToFileURL(`${directory}${name}.js`))));
 }
 
 /** What the tests share is in TypeScript. */

@@ -3,7 +3,7 @@ import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { FastifyInstance } from 'fastify';
 
-// The same place seen from src/ and from dist/, so that tests serve what the build made.
+// The same place seen from src/http/ and from dist/chunks/, so that tests serve what the build made.
 const builtPages = fileURLToPath(new URL('../../dist', import.meta.url));
 
 const contentTypes: Record<string, string> = {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { DatabaseSync } from '@photostructure/sqlite';
 import { databaseKinds, type TestDatabase } from '../support/databases.js';
@@ -153,13 +154,17 @@ describe.each(databaseKinds)('traces of a gateway on $name', (kind) => {
   });
 });
 
-/** The modules that make traces, of those that a process has loaded which was told to list them in a folder. */
+/** The packages and modules that make traces, of those that a process has loaded which was told to list its files in a folder. */
 function tracingModulesIn(folder: string): string[] {
-  const files = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'));
-  const urls: string[] = files.flatMap((file) => JSON.parse(file).result.map(({ url }: { url: string }) => url));
-  expect(urls.filter((url) => url.includes('prom-client')).length).toBeGreaterThan(5);
-  const ofTraces = /@opentelemetry\/(?!api\/)|operations\/(tracing|traced-fetch|[a-z]+-tracing)\.js/;
-  return urls.filter((url) => ofTraces.test(url));
+  const lists = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'));
+  const urls: string[] = lists.flatMap((list) => JSON.parse(list).result.map(({ url }: { url: string }) => url));
+  // Each module in a bundle stands under a line with its path.
+  const modules = [...new Set(urls)]
+    .filter((url) => url.startsWith('file:'))
+    .flatMap((url) => readFileSync(fileURLToPath(url), 'utf8').match(/(?<=^\/\/ )(src|node_modules)\/\S+$/gm) ?? []);
+  expect(modules.filter((module) => module.includes('prom-client')).length).toBeGreaterThan(5);
+  const ofTraces = /@opentelemetry\/(?!api\/)|operations\/(tracing|traced-fetch|[a-z]+-tracing)\.ts/;
+  return modules.filter((module) => ofTraces.test(module));
 }
 
 test('a trace goes on to the issuer of tokens, and what was not sent yet is sent at the end', async () => {
@@ -169,7 +174,7 @@ test('a trace goes on to the issuer of tokens, and what was not sent yet is sent
     // Sent every five seconds, where it is not the end.
     const loaded = join(directory, 'loaded');
     const env = { ...issuer.env, OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, NODE_V8_COVERAGE: loaded };
-    const gateway = await startGatewayProcess(env, directory, 'modules');
+    const gateway = await startGatewayProcess(env, directory);
     const traceId = randomBytes(16).toString('hex');
     const token = await issuer.token({ permissions: ['read', 'write'] });
     const answer = await sendRaw(`${gateway.url}/data-source/add_account`, {
@@ -208,7 +213,7 @@ test('a request whose client goes away before the answer is logged, counted and 
   const directory = temporaryDirectory();
   try {
     const env = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_BSP_SCHEDULE_DELAY: '50' };
-    const gateway = await startGatewayProcess(env, directory, 'modules');
+    const gateway = await startGatewayProcess(env, directory);
     // Nobody else can write meanwhile.
     const other = new DatabaseSync(join(directory, 'data/gateway.sqlite'), { timeout: 5000 });
     other.exec('BEGIN IMMEDIATE');
@@ -275,7 +280,7 @@ test('without the setting nothing of OpenTelemetry’s SDK is loaded', async () 
   const directory = temporaryDirectory();
   try {
     const loaded = join(directory, 'loaded');
-    const gateway = await startGatewayProcess({ NODE_V8_COVERAGE: loaded }, directory, 'modules');
+    const gateway = await startGatewayProcess({ NODE_V8_COVERAGE: loaded }, directory);
     await gateway.legacy('add_account', legacyBody(accountKey()));
     await gateway.kill('SIGTERM');
     expect(tracingModulesIn(loaded)).toEqual([]);

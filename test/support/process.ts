@@ -46,17 +46,9 @@ export interface GatewayProcess {
   legacy(route: string, body: object): Promise<LegacyAnswer>;
 }
 
-/**
- * Starts a gateway with these settings and no others, listening on a free port, and does not wait for it.
- *
- * @param form what it is started from: a few files, which is soon done, or `modules`, each in a file of its own as in dist/
- */
-export async function launchGateway(
-  env: Readonly<Record<string, string>>,
-  cwd = tmpdir(),
-  form: 'dist' | 'modules' = 'dist',
-): Promise<GatewayProcess> {
-  const server = join(await builtGateway(), '..', form, 'server.js');
+/** Starts a gateway with these settings and no others, listening on a free port, and does not wait for it. */
+export async function launchGateway(env: Readonly<Record<string, string>>, cwd = tmpdir()): Promise<GatewayProcess> {
+  const server = join(await builtGateway(), 'server.js');
   const child = spawn(process.execPath, [server], {
     cwd,
     env: { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: '0', ...env },
@@ -117,12 +109,8 @@ export async function launchGateway(
 }
 
 /** Starts a gateway and waits until it is ready. */
-export async function startGatewayProcess(
-  env: Readonly<Record<string, string>>,
-  cwd?: string,
-  form?: 'dist' | 'modules',
-) {
-  const gateway = await launchGateway(env, cwd, form);
+export async function startGatewayProcess(env: Readonly<Record<string, string>>, cwd?: string) {
+  const gateway = await launchGateway(env, cwd);
   await gateway.ready();
   return gateway;
 }
@@ -140,8 +128,8 @@ async function isReady(url: string): Promise<boolean> {
 }
 
 /**
- * The folder of the gateway built from the sources as they are. A build is made once for the same sources, whichever test
- * comes first, inside node_modules so that what it imports is found.
+ * The folder of the gateway built from the sources as they are, as the build makes it but for the pages. A build is made once
+ * for the same sources, whichever test comes first, inside node_modules so that what it imports is found.
  */
 export function builtGateway(): Promise<string> {
   built ??= build();
@@ -150,40 +138,19 @@ export function builtGateway(): Promise<string> {
 
 async function build(): Promise<string> {
   const hash = createHash('sha256');
-  const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((file) =>
-    file.endsWith('.ts'),
-  );
-  for (const file of files.sort()) hash.update(file).update(readFileSync(join(root, 'src', file)));
+  const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => join('src', file));
+  for (const file of [...sources.sort(), 'build/gateway.js', 'package-lock.json']) {
+    hash.update(file).update(readFileSync(join(root, file)));
+  }
   const finished = join(builds, hash.digest('hex').slice(0, 16));
   const dist = join(finished, 'dist');
   if (existsSync(dist)) return dist;
   const unfinished = join(builds, `unfinished-${randomBytes(6).toString('hex')}`);
   mkdirSync(unfinished, { recursive: true });
   cpSync(join(root, 'package.json'), join(unfinished, 'package.json'));
-  const modules = join(unfinished, 'modules');
-  const compiler = join(root, 'node_modules/typescript/bin/tsc');
-  const compilerArguments = [compiler, '-p', 'tsconfig.build.json', '--outDir', modules];
-  // Types are checked elsewhere: here only what runs counts.
-  await promisify(execFile)(process.execPath, compilerArguments, { cwd: root }).catch((error: Error) => {
-    if (!existsSync(join(modules, 'server.js'))) throw error;
-  });
-  // A thousand modules take three times as long to start as a few files do, and the tests start it a hundred times.
-  await promisify(execFile)(join(root, 'node_modules/.bin/esbuild'), [
-    join(modules, 'server.js'),
-    join(modules, 'cli.js'),
-    `--outdir=${join(unfinished, 'dist')}`,
-    '--bundle',
-    '--splitting',
-    '--keep-names',
-    '--format=esm',
-    '--platform=node',
-    '--log-level=error',
-    // Decorators need it before all else, and modules that several files share are run before those that ask for it first.
-    '--inject:reflect-metadata',
-    ...['@photostructure/sqlite', 'pino', 'react-native-sqlite-storage'].map((name) => `--external:${name}`),
-    // What is required by a bundled package that is not an ES module.
-    "--banner:js=import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
-  ]);
+  await promisify(execFile)(process.execPath, [join(root, 'build/gateway.js'), join(unfinished, 'dist')]);
   try {
     renameSync(unfinished, finished);
   } catch {
