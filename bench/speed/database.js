@@ -105,8 +105,8 @@ async function sources(...names) {
     splitting: true,
     format: 'esm',
     packages: 'external',
-    inject: ['reflect-metadata'],
   });
+  await import('reflect-metadata');
   return Promise.all(names.map((name) => import(pathToFileURL(`${directory}${name}.js`))));
 }
 
