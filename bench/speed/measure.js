@@ -5,7 +5,7 @@
  *
  * It needs a build. With --write it says so in docs/performance.md and draws docs/performance.svg.
  */
-import { execFileSync, fork } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os';
@@ -16,7 +16,7 @@ import { parseArgs } from 'node:util';
 import { gatewayStatements, seed, startDatabase } from './database.js';
 import { operations } from './operations.js';
 import { printTable, writeReport } from './report.js';
-import { floorProgram, gatewayProgram, startServerProcess } from './servers.js';
+import { floorProgram, gatewayProgram, makeKey, startServerProcess } from './servers.js';
 
 const connections = 16;
 const warmUp = 4000;
@@ -43,7 +43,7 @@ try {
   closing.push(() => database.remove());
   const settings = { DATABASE_URL: database.url, SECRETS_KEY: randomBytes(32).toString('base64'), AUTH: 'keys' };
   const floorSettings = { DATABASE_URL: database.url, STATEMENTS: JSON.stringify(await gatewayStatements()) };
-  const headers = { 'x-api-key': makeKey(settings) };
+  const headers = { 'x-api-key': makeKey(settings, directory, 'read,write') };
 
   const startTimes = { gateway: [], floor: [] };
   const start = async (name, ...others) => {
@@ -128,14 +128,4 @@ try {
   if (told.write) writeReport(report);
 } finally {
   for (const close of closing.reverse()) await close();
-}
-
-function makeKey(settings) {
-  const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
-  const given = ['keys', 'create', '--name', 'bench', '--permissions', 'read,write'];
-  const env = { PATH: process.env.PATH, ...settings };
-  const output = execFileSync(process.execPath, [cli, ...given], { env, cwd: directory }).toString();
-  const key = /dgk_[0-9a-f]{12}_[\w-]{43}/.exec(output)?.[0];
-  if (key === undefined) throw new Error(`No key was made: ${output}`);
-  return key;
 }

@@ -1,5 +1,5 @@
 /** The processes that are measured, each with its CPU, its memory and its start. */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,6 +9,7 @@ const pageKilobytes = 4;
 
 /** The gateway as it is built. */
 export const gatewayProgram = fileURLToPath(new URL('../../dist/server.js', import.meta.url));
+const commandLine = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 /** The floor. */
 export const floorProgram = fileURLToPath(new URL('floor.js', import.meta.url));
 
@@ -37,6 +38,16 @@ export async function startServerProcess(program, env, directory, nodeArguments 
       await ended;
     },
   };
+}
+
+/** Makes an API key with these permissions, separated by commas, in the register of these settings. */
+export function makeKey(settings, directory, permissions) {
+  const given = ['keys', 'create', '--name', 'bench', '--permissions', permissions];
+  const env = { PATH: process.env.PATH, ...settings };
+  const output = execFileSync(process.execPath, [commandLine, ...given], { env, cwd: directory }).toString();
+  const key = /dgk_[0-9a-f]{12}_[\w-]{43}/.exec(output)?.[0];
+  if (key === undefined) throw new Error(`No key was made: ${output}`);
+  return key;
 }
 
 async function ready(child, output) {
