@@ -124,6 +124,8 @@ function createServer(
     // Requests of other sites are refused before they come here, by Sec-Fetch-Site and Origin.
     csrfPrevention: false,
     persistedQueries: false,
+    // It holds documents by the size of their JSON, 30 MiB of it, of which each byte takes several in memory.
+    documentStore: null,
     includeStacktraceInErrorResponses: false,
     stopOnTerminationSignals: false,
     formatError: formatOutsideOfRequest,
