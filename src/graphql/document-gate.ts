@@ -2,6 +2,8 @@ import { type DocumentNode, GraphQLError } from 'graphql';
 import { checkLimits, type DocumentLimits, parseWithin } from './document-limits.js';
 
 const mostRemembered = 1000;
+// Of those that are kept parsed, which takes some hundred times as much memory.
+const mostCharacters = 200_000;
 const longestRemembered = 20_000;
 
 /** Looks at documents before GraphQL does, and refuses those that are too large. */
@@ -11,6 +13,7 @@ export class DocumentGate {
   readonly #documents = new Map<string, DocumentNode>();
   /** Documents that are within the limits whatever the variables are. */
   readonly #passed = new Set<string>();
+  #characters = 0;
 
   /** @param limits how large a document may be */
   constructor(limits: DocumentLimits) {
@@ -41,9 +44,11 @@ export class DocumentGate {
 
   #remember(query: string, document: DocumentNode, usesVariables: boolean): void {
     if (query.length > longestRemembered) return;
-    if (this.#documents.size + this.#passed.size >= mostRemembered) {
+    if (usesVariables) this.#characters += this.#documents.has(query) ? 0 : query.length;
+    if (this.#documents.size + this.#passed.size >= mostRemembered || this.#characters > mostCharacters) {
       this.#documents.clear();
       this.#passed.clear();
+      this.#characters = usesVariables ? query.length : 0;
     }
     if (usesVariables) this.#documents.set(query, document);
     else this.#passed.add(query);

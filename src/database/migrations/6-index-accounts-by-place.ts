@@ -1,4 +1,5 @@
-import type { MigrationInterface, QueryRunner } from 'typeorm';
+import type { MigrationInterface } from 'typeorm/migration/MigrationInterface.js';
+import type { QueryRunner } from 'typeorm/query-runner/QueryRunner.js';
 import { addIndexes, dropIndexes } from './add-indexes.js';
 
 const indexes = {

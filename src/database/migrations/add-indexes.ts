@@ -1,4 +1,4 @@
-import type { QueryRunner } from 'typeorm';
+import type { QueryRunner } from 'typeorm/query-runner/QueryRunner.js';
 
 /** The names of indexes, each with its columns. */
 export type Indexes = Readonly<Record<string, readonly string[]>>;
