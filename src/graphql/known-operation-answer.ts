@@ -1,4 +1,4 @@
-import { type ExecutionResult, type GraphQLSchema, getVariableValues } from 'graphql';
+import { type ExecutionResult, type GraphQLSchema, getVariableValues, type OperationDefinitionNode } from 'graphql';
 import Negotiator from 'negotiator';
 import type { AuditTrail } from '../audit/audit-trail.js';
 import { InvalidParametersError } from '../errors.js';
@@ -72,13 +72,16 @@ async function execute(
   const { operation, plan } = known;
   try {
     checkAccess(audit, schema, known, variables, context.call);
-    const definitions = operation.variableDefinitions ?? [];
-    const { coerced } = getVariableValues(schema, definitions, variables, { maxErrors: 1 });
-    if (coerced === undefined) throw new InvalidParametersError(variableProblems(schema, operation, variables));
-    return await plan.execute(context, coerced);
+    return await plan.execute(context, known.coerce(variables) ?? coerced(schema, operation, variables));
   } catch (error) {
     return { errors: [error] };
   }
+}
+
+function coerced(schema: GraphQLSchema, operation: OperationDefinitionNode, variables: Variables): Variables {
+  const result = getVariableValues(schema, operation.variableDefinitions ?? [], variables, { maxErrors: 1 });
+  if (result.coerced === undefined) throw new InvalidParametersError(variableProblems(schema, operation, variables));
+  return result.coerced;
 }
 
 function lineOf(answer: object): string {

@@ -1,11 +1,14 @@
 import type { DocumentNode, GraphQLSchema, OperationDefinitionNode } from 'graphql';
 import { OperationPlan } from './operation-plan.js';
+import { planVariables } from './variable-plan.js';
 
 /** An operation that was asked for before, prepared for being executed. */
 export interface KnownOperation {
   readonly document: DocumentNode;
   readonly operation: OperationDefinitionNode;
   readonly plan: OperationPlan;
+  /** Coerces its variables; undefined where graphql-js must. */
+  readonly coerce: ReturnType<typeof planVariables>;
 }
 
 type Validated = Pick<KnownOperation, 'document' | 'operation'>;
@@ -66,7 +69,7 @@ export class KnownOperations {
   /** Only what is asked for a second time is worth it. */
   #prepare(query: string, { document, operation }: Validated): KnownOperation | undefined {
     const plan = OperationPlan.of(this.#schema, document, operation);
-    const prepared = plan && { document, operation, plan };
+    const prepared = plan && { document, operation, plan, coerce: planVariables(this.#schema, operation) };
     this.#operations.set(query, prepared);
     return prepared;
   }

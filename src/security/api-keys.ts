@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import crypto, { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../database/database.js';
 import { TableMapping } from '../database/table-mapping.js';
@@ -190,5 +190,6 @@ function callerFor({ prefix, name, permissions }: ApiKey): Caller {
 }
 
 function hashOf(key: string): Buffer {
-  return createHash('sha256').update(key).digest();
+  // The first is faster, and not in Node.js before 20.12.
+  return crypto.hash?.('sha256', key, 'buffer') ?? createHash('sha256').update(key).digest();
 }
