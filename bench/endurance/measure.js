@@ -179,15 +179,15 @@ function reportOf({ taken, requests, wrong, startBefore, startAfter, idleBefore,
     const [first, last] = [taken.slice(0, quarter), taken.slice(-quarter)].map((part) =>
       median(part.map((one) => one[name])),
     );
-    return { first, last, text: `${first.toFixed(digits)} ${unit} / ${last.toFixed(digits)} ${unit}` };
+    return { first, last, text: `${first.toFixed(digits)} / ${last.toFixed(digits)}${unit}` };
   };
   const rows = {
-    'resident memory': compared('memory', 'MiB', 0),
-    'least heap in use': compared('heap', 'MiB', 1),
+    'resident memory': compared('memory', ' MiB', 0),
+    'least heap in use': compared('heap', ' MiB', 1),
     'open files': compared('files', '', 0),
-    'delay of the event loop, p99': compared('lag', 'ms', 1),
-    'answer, p50': compared('p50', 'ms', 1),
-    'answer, p99': compared('p99', 'ms', 1),
+    'delay of the event loop, p99': compared('lag', ' ms', 1),
+    'answer, p50': compared('p50', ' ms', 1),
+    'answer, p99': compared('p99', ' ms', 1),
   };
   const start = ({ floor, gateway, ratio }) =>
     `${Math.round(gateway)} ms, ${ratio.toFixed(2)} times the floor's ${Math.round(floor)} ms`;
@@ -208,7 +208,7 @@ function reportOf({ taken, requests, wrong, startBefore, startAfter, idleBefore,
 }
 
 function write({ lines }, { version }) {
-  const text = `Measured on ${new Date().toISOString().slice(0, 10)}: ${rate} requests a second for ${minutes} minutes over ${connections} connections, Node.js ${process.version}, ${version}. ${lines.join('\n')}`;
+  const text = `Measured on ${new Date().toISOString().slice(0, 10)}: up to ${rate} requests a second for ${minutes} minutes over ${connections} connections, Node.js ${process.version}, ${version}. ${lines.join('\n')}`;
   const marks = /(<!-- endurance -->\n)[\s\S]*?(<!-- \/endurance -->)/;
   writeFileSync(
     document,
