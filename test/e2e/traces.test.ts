@@ -104,7 +104,9 @@ describe.each(databaseKinds)('traces of a gateway on $name', (kind) => {
   });
 
   test('of GraphQL: named by its root fields, without the document', async () => {
-    const query = 'query Mine { datasources(filter: { instanceId: "orders" }) { edges { node { account { id } } } } }';
+    const { accountProvider, accountId, region } = accountKey();
+    const filter = `{ accountProviderId: ${accountProvider}, accountId: "${accountId}", region: "${region}", instanceId: "orders" }`;
+    const query = `query Mine { datasources(filter: ${filter}) { edges { node { account { id } } } } }`;
     const spans = await ask('/graphql', { query });
     const operation = named(spans, 'query datasources');
     expect(operation?.parentSpanId).toBe(named(spans, 'POST /graphql')?.spanId);
