@@ -43,8 +43,13 @@ try {
   const gateway = await startServerProcess(gatewayProgram, settings, directory, profiling);
   const stretches = await load(gateway, headers).finally(() => gateway.stop());
   const found = timeByLayer(join(directory, 'profile'), stretches);
-  const rows = layers.map((layer) => [layer, ...found.map((times, at) => times.get(layer) / stretches[at].requests)]);
-  const sums = ['in all', ...found.map((_, at) => rows.reduce((sum, row) => sum + row[at + 1], 0))];
+  const sampled = found.map((times) => [...times.values()].reduce((sum, time) => sum + time, 0));
+  // A sample is taken of what the thread was at also while it waited for a processor, so samples count as parts of its CPU.
+  const rows = layers.map((layer) => [
+    layer,
+    ...found.map((times, at) => (times.get(layer) / sampled[at]) * stretches[at].cpu),
+  ]);
+  const sums = ['in all', ...stretches.map(({ cpu }) => cpu)];
   const table = tableOf([...rows.filter((row) => row.slice(1).some((time) => time >= 0.05)), sums]);
   console.log(table);
   if (told.write) write(table);
@@ -68,8 +73,10 @@ async function load(gateway, headers) {
       const order = { operation: name, url: `${gateway.url}${operations[name].path}` };
       await send({ ...order, amount: warmUp });
       const from = now();
+      const before = gateway.mainThreadCpu();
       const { requests } = await send({ ...order, seconds: Number(told.seconds) });
-      stretches.push({ from, until: now(), requests });
+      const cpu = ((gateway.mainThreadCpu() - before) / requests) * 1e6;
+      stretches.push({ from, until: now(), cpu });
     }
     return stretches;
   } finally {

@@ -31,6 +31,8 @@ export async function startServerProcess(program, env, directory, nodeArguments 
     startMilliseconds: performance.now() - started,
     /** CPU seconds since its start, those of its worker processes included. */
     cpu: () => processesOf(child.pid).reduce((sum, pid) => sum + cpuSeconds(pid), 0),
+    /** CPU seconds of its main thread alone. */
+    mainThreadCpu: () => nanosecondsOf(`/proc/${child.pid}/task/${child.pid}/schedstat`) / 1e9,
     /** Resident memory in MiB, as above. */
     memory: () => processesOf(child.pid).reduce((sum, pid) => sum + residentMebibytes(pid), 0),
     async stop() {
