@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type DestinationStream, type Logger, pino } from 'pino';
 import { DatabaseError } from './database/database.js';
 import { DomainError } from './errors.js';
@@ -16,6 +18,7 @@ const deepestCause = 4;
 const pipePiece = 4096;
 const ownPiece = 16_384;
 const longestDelay = 20;
+const longestDrain = 500;
 const secretNames: ReadonlySet<string> = new Set(['password', 'secret', 'authorization', 'cookie', 'x-api-key']);
 
 /**
@@ -35,30 +38,53 @@ export function createLog(level: LogLevel, destination?: DestinationStream): Log
   );
 }
 
+/** Where log lines go. */
+export interface LogOutput extends DestinationStream {
+  /** Writes what waits, and waits until that is done, or for half a second: whoever reads it may have stopped. */
+  drained(): Promise<void>;
+}
+
 /**
- * Where log lines go: to the standard output, those of a moment in one piece, since to write each by itself takes longer than
- * to make it. A process that is killed loses those of its last twenty milliseconds; one that ends by itself loses none.
- * Several processes that share the output write no more at once than a pipe takes as one piece, so that no line stands
- * inside another.
+ * The standard output. Lines of a moment are written in one piece, since to write each by itself takes longer than to make
+ * it. A process that is killed loses those of its last twenty milliseconds. One that fails writes them, but where the reader
+ * is slow its last pieces may run into each other.
+ *
+ * Several processes that share the output write no more at once than a pipe takes as one piece, so that no line of up to 4096
+ * bytes stands inside another.
  */
-export function standardOutput(use: 'own' | 'shared'): DestinationStream {
+export function standardOutput(use: 'own' | 'shared'): LogOutput {
   const largestPiece = use === 'shared' ? pipePiece : ownPiece;
   const output = pino.destination({ dest: 1, sync: false, ...(use === 'shared' ? { maxWrite: pipePiece } : {}) });
   let waiting = '';
+  let bytes = 0;
+  let isWriting = false;
   let timer: NodeJS.Timeout | undefined;
   const pass = () => {
     clearTimeout(timer);
     timer = undefined;
-    if (waiting !== '') output.write(waiting);
+    if (waiting === '') return;
+    isWriting = true;
+    output.write(waiting);
     waiting = '';
+    bytes = 0;
   };
+  output.on('drain', () => {
+    isWriting = false;
+  });
+  process.on('beforeExit', pass);
   // Before Pino's own listener, which writes out all that it was given by then.
   process.prependListener('exit', pass);
   return {
     write(line) {
-      if (waiting.length + line.length > largestPiece) pass();
+      const length = Buffer.byteLength(line);
+      if (bytes + length > largestPiece) pass();
       waiting += line;
+      bytes += length;
       timer ??= setTimeout(pass, longestDelay).unref();
+    },
+    async drained() {
+      pass();
+      if (isWriting) await Promise.race([once(output, 'drain'), sleep(longestDrain, undefined, { ref: false })]);
     },
   };
 }

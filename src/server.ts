@@ -16,7 +16,10 @@ async function main(): Promise<void> {
   // Left alone, V8 lets garbage grow to several times what is in use before it looks for it: under a load that lasts, 300 MiB.
   setFlagsFromString('--heap-growing-percent=50');
   if (config.workers > 1 && cluster.isPrimary) {
-    process.exit(await superviseWorkers(config.workers, createLog(config.logLevel, standardOutput('shared'))));
+    const output = standardOutput('shared');
+    const code = await superviseWorkers(config.workers, createLog(config.logLevel, output));
+    await output.drained();
+    process.exit(code);
   }
   // Until there is something to close, there is nothing to wait for.
   let close = (_signal: string): unknown => process.exit(0);
@@ -27,10 +30,8 @@ async function main(): Promise<void> {
   }
   // The supervisor needs none of this.
   const { createApp } = await import('./app.js');
-  const { http, prepare, refuseRequests } = await createApp(
-    config,
-    standardOutput(cluster.isWorker ? 'shared' : 'own'),
-  );
+  const output = standardOutput(cluster.isWorker ? 'shared' : 'own');
+  const { http, prepare, refuseRequests } = await createApp(config, output);
   close = stop;
   if (!cluster.isWorker) for (const signal of signals) process.once(signal, () => void stop(signal));
   const listen = () => http.listen({ host: config.host, port: config.port });
@@ -56,6 +57,7 @@ async function main(): Promise<void> {
     // A connection whose last request has ended would be kept open for its client's next one.
     setInterval(() => http.server.closeIdleConnections(), 100).unref();
     await http.close();
+    await output.drained();
     process.exit(0);
   }
 }

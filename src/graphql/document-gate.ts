@@ -1,5 +1,6 @@
 import { type DocumentNode, GraphQLError } from 'graphql';
 import { checkLimits, type DocumentLimits, parseWithin } from './document-limits.js';
+import { mayHoldCredential } from './written-values.js';
 
 const mostRemembered = 1000;
 // Of those that are kept parsed, which takes some hundred times as much memory.
@@ -43,7 +44,7 @@ export class DocumentGate {
   }
 
   #remember(query: string, document: DocumentNode, usesVariables: boolean): void {
-    if (query.length > longestRemembered) return;
+    if (query.length > longestRemembered || mayHoldCredential(document)) return;
     if (usesVariables) this.#characters += this.#documents.has(query) ? 0 : query.length;
     if (this.#documents.size + this.#passed.size >= mostRemembered || this.#characters > mostCharacters) {
       this.#documents.clear();

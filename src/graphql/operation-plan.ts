@@ -50,6 +50,8 @@ interface Outline {
   readonly schema: GraphQLSchema;
   readonly fragments: Fragments;
   readonly operation: OperationDefinitionNode;
+  /** How many fields were planned so far, and how many may be. */
+  readonly fields: { count: number; readonly largest: number };
 }
 
 /** Where a field stands in its operation. */
@@ -67,12 +69,15 @@ interface Place {
  * answers as `execute` of graphql-js does.
  */
 export class OperationPlan {
+  /** How many fields it has, each counted wherever it stands: what it takes in memory goes by that. */
+  readonly size: number;
   readonly #root: readonly FieldPlan[];
   readonly #isSerial: boolean;
 
-  private constructor(root: readonly FieldPlan[], isSerial: boolean) {
+  private constructor(root: readonly FieldPlan[], isSerial: boolean, size: number) {
     this.#root = root;
     this.#isSerial = isSerial;
+    this.size = size;
   }
 
   /**
@@ -80,22 +85,24 @@ export class OperationPlan {
    *
    * @param document one that was validated against the schema
    * @param operation the one of its operations
+   * @param largest how many fields it may have
    * @returns undefined for what is left to graphql-js: directives, introspection, fields of an interface or a union,
-   *   subscriptions
+   *   subscriptions, and what has more fields
    */
   static of(
     schema: GraphQLSchema,
     document: DocumentNode,
     operation: OperationDefinitionNode,
+    largest = Number.POSITIVE_INFINITY,
   ): OperationPlan | undefined {
     const rootType = schema.getRootType(operation.operation);
     if (rootType == null || operation.operation === OperationTypeNode.SUBSCRIPTION || hasDirectives(document)) {
       return undefined;
     }
-    const root = planFields({ schema, fragments: fragmentsOf(document), operation }, rootType, [
-      operation.selectionSet,
-    ]);
-    return root && new OperationPlan(root, operation.operation === OperationTypeNode.MUTATION);
+    const outline: Outline = { schema, fragments: fragmentsOf(document), operation, fields: { count: 0, largest } };
+    const root = planFields(outline, rootType, [operation.selectionSet]);
+    const isSerial = operation.operation === OperationTypeNode.MUTATION;
+    return root && new OperationPlan(root, isSerial, outline.fields.count);
   }
 
   /**
@@ -182,6 +189,8 @@ function planFields(
 ): FieldPlan[] | undefined {
   const plans: FieldPlan[] = [];
   for (const [name, nodes] of selectedFields(outline.schema, outline.fragments, parent, sets)) {
+    outline.fields.count += 1;
+    if (outline.fields.count > outline.fields.largest) return undefined;
     const execute = planField(outline, parent, name, nodes as [FieldNode, ...FieldNode[]]);
     // As a property of an object that name would be something else than a value.
     if (execute === undefined || name === '__proto__') return undefined;
@@ -215,8 +224,15 @@ function propertyField(place: Place, completed: Completion): ExecuteField {
   const inner = isNonNullType(type) ? type.ofType : type;
   const leaf = isLeafType(inner) ? inner : undefined;
   return (run, source, prev) => {
-    // It may be a getter, so it is read once.
-    const value = (source as Data | undefined)?.[property];
+    // It may be a getter, so it is read once, and may fail.
+    let value: unknown;
+    try {
+      value = (source as Data | undefined)?.[property];
+    } catch (error) {
+      return completed(run, prev, () => {
+        throw error;
+      });
+    }
     if (leaf !== undefined && (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')) {
       try {
         const written = leaf.serialize(value);
@@ -353,7 +369,8 @@ function planList(place: Place, type: GraphQLOutputType): Complete | undefined {
         entries.push(completed);
       }
     } catch (error) {
-      // As above.
+      // As above; and nobody has looked at those behind it.
+      if (Array.isArray(value)) for (const entry of value) if (isPromise(entry)) entry.then(undefined, () => undefined);
       if (hasPromises) return Promise.allSettled(entries).then(() => Promise.reject(error));
       throw error;
     }

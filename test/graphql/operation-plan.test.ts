@@ -80,8 +80,8 @@ const operation = fc.oneof(
 const fragment = 'fragment Leaves on Thing { text count named: text child { must } }';
 
 /** How a property comes: as a value, by a function, late, or not at all. */
-type Way = 'plain' | 'function' | 'late' | 'thrown' | 'rejected' | 'error';
-const soon: readonly Way[] = ['plain', 'plain', 'plain', 'function', 'thrown', 'error'];
+type Way = 'plain' | 'function' | 'late' | 'thrown' | 'rejected' | 'error' | 'getter';
+const soon: readonly Way[] = ['plain', 'plain', 'plain', 'function', 'thrown', 'error', 'getter'];
 const anytime: readonly Way[] = [...soon, 'late', 'late', 'rejected'];
 
 function by(way: Way, name: string, value: unknown): unknown {
@@ -101,6 +101,8 @@ function by(way: Way, name: string, value: unknown): unknown {
       return () => Promise.reject(failure);
     case 'error':
       return failure;
+    case 'getter':
+      throw failure;
   }
 }
 
