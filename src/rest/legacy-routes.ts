@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { DomainError } from '../errors.js';
 import { succeeded } from '../operation-outcome.js';
 import { type Failure, failureOf, internalFailure, transportFailure } from './envelope.js';
-import { type LegacyBody, parseLegacyBody } from './legacy-body.js';
+import { decoderOf, type LegacyBody, parseLegacyBody } from './legacy-body.js';
 
 /** Does what a body asks for. What it returns is not shown: legacy clients get the same envelope for every success. */
 export type LegacyOperation = (body: LegacyBody, request: FastifyRequest) => Promise<unknown>;
@@ -92,7 +92,7 @@ function charsetOf(request: FastifyRequest): string {
 
 function isCharset(label: string): boolean {
   try {
-    return new TextDecoder(label) !== undefined;
+    return decoderOf(label) !== undefined;
   } catch {
     return false;
   }
