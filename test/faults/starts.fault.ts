@@ -71,7 +71,9 @@ onMysql.run(`starts on an empty database on ${onMysql.name}`, () => {
       await proxy.close();
     }
     report('gateway killed after each statement of its start', { statements: killed.length });
-    expect(killed.filter((statement) => /CREATE TABLE|ADD INDEX/i.test(statement)).length).toBeGreaterThan(names.length);
+    expect(killed.filter((statement) => /CREATE TABLE|ADD INDEX/i.test(statement)).length).toBeGreaterThan(
+      names.length,
+    );
   });
 
   /** @returns the statement after which the gateway was killed; undefined where it came up with fewer */
