@@ -1,7 +1,7 @@
 /** What the indexes by place cost an addition. */
 import { readFileSync } from 'node:fs';
 import { ulid } from 'ulid';
-import { median } from './median.js';
+import { median } from '../speed/report.js';
 import { statements } from './register.js';
 
 const connections = 16;

@@ -265,7 +265,17 @@ function resolvedField(place: Place, completed: Completion): ExecuteField {
 type Completion = (run: Run, prev: Path | undefined, resolve: (path: Path) => unknown) => unknown;
 
 function completion({ parent, field, nodes, name }: Place, complete: Complete): Completion {
-  const isNullable = !isNonNullType(field.type);
+  const completed = locating(nodes, field.type, complete);
+  return (run, prev, resolve) => completed(run, { prev, key: name, typename: parent.name }, resolve);
+}
+
+/** Completes what stands at a position: where that fails, the position is null, or what it stands in fails as well. */
+function locating(
+  nodes: readonly FieldNode[],
+  type: GraphQLOutputType,
+  complete: Complete,
+): (run: Run, path: Path, resolve: (path: Path) => unknown) => unknown {
+  const isNullable = !isNonNullType(type);
 
   function failed(run: Run, raw: unknown, path: Path): null {
     const error = locatedError(raw, nodes, responsePathAsArray(path));
@@ -274,8 +284,7 @@ function completion({ parent, field, nodes, name }: Place, complete: Complete): 
     return null;
   }
 
-  return (run, prev, resolve) => {
-    const path = { prev, key: name, typename: parent.name };
+  return (run, path, resolve) => {
     try {
       const value = resolve(path);
       const completed = isPromise(value)
@@ -335,26 +344,8 @@ function planList(place: Place, type: GraphQLOutputType): Complete | undefined {
   const { parent, field, nodes } = place;
   const complete = planType(place, type);
   if (complete === undefined) return undefined;
-  const isNullable = !isNonNullType(type);
+  const completeEntry = locating(nodes, type, complete);
   const message = `Expected Iterable, but did not find one for field "${parent.name}.${field.name}".`;
-
-  function failed(run: Run, raw: unknown, path: Path): null {
-    const error = locatedError(raw, nodes, responsePathAsArray(path));
-    if (!isNullable) throw error;
-    run.errors.add(error, path);
-    return null;
-  }
-
-  function completeEntry(run: Run, entry: unknown, path: Path): unknown {
-    try {
-      const completed = isPromise(entry)
-        ? entry.then((resolved) => (complete as Complete)(run, resolved, path))
-        : (complete as Complete)(run, entry, path);
-      return isPromise(completed) ? completed.then(undefined, (error) => failed(run, error, path)) : completed;
-    } catch (error) {
-      return failed(run, error, path);
-    }
-  }
 
   return (run, value, prev) => {
     if (typeof value !== 'object' || typeof (value as Iterable<unknown>)[Symbol.iterator] !== 'function') {
@@ -364,7 +355,7 @@ function planList(place: Place, type: GraphQLOutputType): Complete | undefined {
     let hasPromises = false;
     try {
       for (const entry of value as Iterable<unknown>) {
-        const completed = completeEntry(run, entry, { prev, key: entries.length, typename: undefined });
+        const completed = completeEntry(run, { prev, key: entries.length, typename: undefined }, () => entry);
         hasPromises ||= isPromise(completed);
         entries.push(completed);
       }

@@ -1,19 +1,16 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
 import type { Browser, Locator, Page } from 'playwright-core';
-import { findChromium, howToGetChromium, launchChromium } from '../support/chromium.js';
+import { launchChromium } from '../support/chromium.js';
 import { sqliteKind } from '../support/databases.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
 import { makeKey, startKeyedGateway } from '../support/keyed-gateway.js';
 import { accountKey, findAccount } from '../support/samples.js';
+import { inChromium } from '../support/suites.js';
 import { type WatchedContext, watchedContext } from '../support/watched-context.js';
 
 jest.setTimeout(120_000);
 
-// On CI a missing browser must fail, not pass unseen.
-const isSkipped = !findChromium() && !process.env.CI;
-if (isSkipped) console.warn(howToGetChromium);
-
-(isSkipped ? describe.skip : describe)('the description of the legacy API in Chromium', () => {
+inChromium.run(`the description of the legacy API in ${inChromium.name}`, () => {
   let gateway: TestGateway;
   let browser: Browser;
   let watched: WatchedContext;

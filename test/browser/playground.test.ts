@@ -1,16 +1,13 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
 import type { Browser, BrowserContext, Locator, Page, Response } from 'playwright-core';
-import { findChromium, howToGetChromium, launchChromium } from '../support/chromium.js';
+import { launchChromium } from '../support/chromium.js';
 import { startGateway } from '../support/gateway.js';
+import { inChromium } from '../support/suites.js';
 import { type WatchedContext, watchedContext } from '../support/watched-context.js';
 
 jest.setTimeout(120_000);
 
-// On CI a missing browser must fail, not pass unseen.
-const isSkipped = !findChromium() && !process.env.CI;
-if (isSkipped) console.warn(howToGetChromium);
-
-(isSkipped ? describe.skip : describe)('the playground in Chromium', () => {
+inChromium.run(`the playground in ${inChromium.name}`, () => {
   let gateway: Awaited<ReturnType<typeof startGateway>>;
   let browser: Browser;
   let context: BrowserContext;

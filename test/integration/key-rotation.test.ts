@@ -21,6 +21,7 @@ import { as, keyOf, makeKey, readCredentials } from '../support/keyed-gateway.js
 import { launchGateway, temporaryDirectory } from '../support/process.js';
 import { onDatabase } from '../support/raw-database.js';
 import { addAccount, addDatasource, datasourceInput, findDatasource, legacyBody } from '../support/samples.js';
+import { onMysql } from '../support/suites.js';
 
 type Values = Record<string, unknown>;
 
@@ -610,7 +611,7 @@ describe.each(databaseKinds)('a register of several batches on $name', (kind) =>
   });
 });
 
-(mysqlKind ? describe : describe.skip)('gateways side by side (left out where there is no server)', () => {
+onMysql.run(`gateways side by side on ${onMysql.name}`, () => {
   test('with the keys the one way and the other way round read and edit what either has sealed', async () => {
     const database = await (mysqlKind as NonNullable<typeof mysqlKind>).create();
     const [old, next] = [newKey(), newKey()];

@@ -14,6 +14,7 @@ import { databaseKinds, mysqlKind, type TestDatabase } from '../support/database
 import { startGateway } from '../support/gateway.js';
 import { type GatewayProcess, launchGateway, startGatewayProcess, temporaryDirectory } from '../support/process.js';
 import { legacyAccount, legacyDatasource, newAccountKey, newDatasource } from '../support/register-samples.js';
+import { onMysql } from '../support/suites.js';
 
 const limits = { timeout: 3000, poolSize: 2, queueLimit: 20 };
 const planted = { password: 'correct horse 🐘 battery', secret: 'arn:planted:secret:staple' };
@@ -283,39 +284,36 @@ describe.each(databaseKinds)('sealing keys on $name', (kind) => {
   }
 });
 
-(mysqlKind ? describe : describe.skip)(
-  'gateways that start at once on MySQL (left out where there is no server)',
-  () => {
-    let database: TestDatabase;
+onMysql.run(`gateways that start at once on ${onMysql.name}`, () => {
+  let database: TestDatabase;
 
-    beforeEach(async () => {
-      database = await (mysqlKind as NonNullable<typeof mysqlKind>).create();
-    });
-    afterEach(() => database.drop());
+  beforeEach(async () => {
+    database = await (mysqlKind as NonNullable<typeof mysqlKind>).create();
+  });
+  afterEach(() => database.drop());
 
-    test('with the same key all come up, and each reads what another has sealed', async () => {
-      const gateways = await Promise.all(Array.from({ length: 2 }, () => startGatewayProcess(database.env)));
-      const datasource = await addSealed(gateways[0] as GatewayProcess);
-      const edited = await gateways[1]?.legacy('update-jdbc-conn', legacyDatasource(datasource));
-      expect(edited?.body.code).toBe(1001);
-      await Promise.all(gateways.map((gateway) => gateway.kill('SIGKILL')));
-    }, 180_000);
+  test('with the same key all come up, and each reads what another has sealed', async () => {
+    const gateways = await Promise.all(Array.from({ length: 2 }, () => startGatewayProcess(database.env)));
+    const datasource = await addSealed(gateways[0] as GatewayProcess);
+    const edited = await gateways[1]?.legacy('update-jdbc-conn', legacyDatasource(datasource));
+    expect(edited?.body.code).toBe(1001);
+    await Promise.all(gateways.map((gateway) => gateway.kill('SIGKILL')));
+  }, 180_000);
 
-    test('with different keys do not both come up', async () => {
-      const gateways = await Promise.all(
-        [newKey(), newKey()].map((key) => launchGateway({ ...database.env, SECRETS_KEY: key })),
-      );
-      const outcomes = await Promise.all(
-        gateways.map((gateway) =>
-          gateway.ready().then(
-            () => 'ready',
-            () => gateway.stderr,
-          ),
+  test('with different keys do not both come up', async () => {
+    const gateways = await Promise.all(
+      [newKey(), newKey()].map((key) => launchGateway({ ...database.env, SECRETS_KEY: key })),
+    );
+    const outcomes = await Promise.all(
+      gateways.map((gateway) =>
+        gateway.ready().then(
+          () => 'ready',
+          () => gateway.stderr,
         ),
-      );
-      await Promise.all(gateways.map((gateway) => gateway.kill('SIGKILL')));
-      expect(outcomes.filter((outcome) => outcome === 'ready')).toHaveLength(1);
-      expect(outcomes.find((outcome) => outcome !== 'ready')).toMatch(/sealed with a key that is not set/);
-    }, 180_000);
-  },
-);
+      ),
+    );
+    await Promise.all(gateways.map((gateway) => gateway.kill('SIGKILL')));
+    expect(outcomes.filter((outcome) => outcome === 'ready')).toHaveLength(1);
+    expect(outcomes.find((outcome) => outcome !== 'ready')).toMatch(/sealed with a key that is not set/);
+  }, 180_000);
+});

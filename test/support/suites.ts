@@ -1,4 +1,5 @@
 import { describe } from '@jest/globals';
+import { findChromium, howToGetChromium } from './chromium.js';
 import { findServer } from './database-server.js';
 import { mysqlKind } from './databases.js';
 
@@ -16,6 +17,9 @@ export const onPrivateServer = suite(
   'a server of its own',
   findServer() === undefined ? 'none is installed' : undefined,
 );
+
+/** What needs a browser. On CI one that is missing must fail, and not pass unseen. */
+export const inChromium = suite('Chromium', findChromium() || process.env.CI ? undefined : howToGetChromium);
 
 /** @param missing what is absent; undefined where nothing is */
 export function suite(name: string, missing: string | undefined): Suite {
