@@ -68,6 +68,10 @@ export class Register implements Database, Readiness {
     return this.#database.dialect;
   }
 
+  get isObserved(): boolean {
+    return this.#database.isObserved;
+  }
+
   /** How the database is used now, and what had to be done again so far. */
   get use(): DatabaseUse {
     return this.#database.use;

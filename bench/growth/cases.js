@@ -77,8 +77,8 @@ const hundred = { order: oldestFirst, limit: 100, backward: false };
 
 /** What else is read on the way of requests. */
 export const lookUps = {
-  'a datasource by its key': (session, { datasource }) => statements.selectDatasource(session, datasource()),
-  'an account by its key': (session, { account }) => statements.selectAccount(session, account()),
+  'a datasource by its key': (session, { datasource }) => statements.selectDatasources(session, [datasource()]),
+  'an account by its key': (session, { account }) => statements.selectAccounts(session, [account()]),
   '20 accounts by their keys': (session, { accounts }) => statements.selectAccounts(session, accounts()),
   'the first 100 datasources': (session) => statements.selectDatasourcePage(session, {}, hundred),
   'the first 20 datasources of each of 20 accounts': (session, { accounts }) =>

@@ -76,7 +76,7 @@ export async function gatewayStatements() {
     audit: await textOf((session) => audit.insertAuditEvent(session, {})),
     update: await textOf((session) => datasources.updateDatasource(session, {})),
     lock: await textOf((session) => datasources.lockSealedDatasource(session, any)),
-    find: await textOf((session) => datasources.selectDatasource(session, any)),
+    find: await textOf((session) => datasources.selectDatasources(session, [any])),
     page: await textOf((session) =>
       datasources.selectDatasourcePage(session, {}, { order, limit: 100, backward: false }),
     ),

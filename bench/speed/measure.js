@@ -1,7 +1,7 @@
 /**
  * Measures the gateway against the floor (floor.js):
  *
- *     npm run bench [-- --only add,find] [--rounds 7] [--seconds 4] [--workers 2] [--database mysql://…] [--write]
+ *     npm run bench [-- --only add,find] [--rounds 7] [--seconds 4] [--workers 2] [--connections 16] [--database mysql://…] [--write]
  *
  * It needs a build. With --write it says so in docs/performance.md and draws docs/performance.svg.
  */
@@ -18,7 +18,6 @@ import { operations } from './operations.js';
 import { printTable, writeReport } from './report.js';
 import { floorProgram, gatewayProgram, makeKey, startServerProcess } from './servers.js';
 
-const connections = 16;
 const warmUp = 4000;
 const starts = 7;
 
@@ -28,11 +27,13 @@ const { values: told } = parseArgs({
     rounds: { type: 'string', default: '7' },
     seconds: { type: 'string', default: '4' },
     workers: { type: 'string' },
+    connections: { type: 'string', default: '16' },
     database: { type: 'string' },
     write: { type: 'boolean', default: false },
   },
 });
 const seconds = Number(told.seconds);
+const connections = Number(told.connections);
 const names = told.only?.split(',') ?? Object.keys(operations);
 
 const [loadBefore] = loadavg();

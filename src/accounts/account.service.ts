@@ -3,6 +3,7 @@ import type { Call } from '../call.js';
 import { countRows } from '../database/count-rows.js';
 import { type Database, DatabaseError } from '../database/database.js';
 import { type Page, type PageArguments, pageRequest } from '../database/page.js';
+import { SharedLookup } from '../database/shared-lookup.js';
 import { DomainError } from '../errors.js';
 import { newId } from '../global-id.js';
 import type { Account } from './account.entity.js';
@@ -10,11 +11,11 @@ import type { AddAccountInput, DeleteAccountInput } from './account.input.js';
 import {
   type AccountConditions,
   type AccountIdentity,
+  accountKeyValues,
   countAccounts,
   deleteAccount,
   insertAccount,
   lockAccount,
-  selectAccount,
   selectAccountById,
   selectAccountPage,
   selectAccounts,
@@ -36,6 +37,7 @@ export interface DeletedAccount {
 export class AccountService {
   readonly #database: Database;
   readonly #audit: AuditTrail;
+  readonly #byKey: SharedLookup<AccountIdentity, Account>;
 
   /**
    * @param database where the accounts are kept
@@ -43,6 +45,7 @@ export class AccountService {
    */
   constructor(database: Database, audit: AuditTrail) {
     this.#database = database;
+    this.#byKey = new SharedLookup(database, selectAccounts, accountKeyValues);
     this.#audit = audit;
   }
 
@@ -91,7 +94,7 @@ export class AccountService {
 
   /** Finds the account with a key. */
   byKey(key: AccountIdentity): Promise<Account | undefined> {
-    return this.#database.read((session) => selectAccount(session, key));
+    return this.#byKey.find(key);
   }
 
   /** Finds the account with an id. */

@@ -50,14 +50,11 @@ export function insertAccounts(session: Session, accounts: readonly Account[]): 
   );
 }
 
-/** Finds the account with a key. */
-export async function selectAccount(session: Session, key: AccountIdentity): Promise<Account | undefined> {
-  return first(await session.rows<Account>(`${select} WHERE ${byKey}`, keyValues(key)));
-}
-
 /** Finds the account with a key, and keeps others from changing it or adding to it before the transaction ends. */
 export async function lockAccount(session: Session, key: AccountIdentity): Promise<Account | undefined> {
-  return first(await session.rows<Account>(`${select} WHERE ${byKey}${session.dialect.forUpdate}`, keyValues(key)));
+  return first(
+    await session.rows<Account>(`${select} WHERE ${byKey}${session.dialect.forUpdate}`, accountKeyValues(key)),
+  );
 }
 
 /** Finds the account with an id. */
@@ -69,7 +66,7 @@ export async function selectAccountById(session: Session, id: string): Promise<A
 export async function selectAccounts(session: Session, keys: readonly AccountIdentity[]): Promise<Account[]> {
   const anyKey = keys.map(() => `(${byKey})`).join(' OR ');
   const sql = `${select}${byIndex(session.dialect, 'uq_accounts_key')} WHERE ${anyKey}`;
-  const rows = await session.rows<Account>(sql, keys.flatMap(keyValues));
+  const rows = await session.rows<Account>(sql, keys.flatMap(accountKeyValues));
   return rows.map((row) => mapping.revive(row));
 }
 
@@ -142,7 +139,8 @@ function where({ accountProvider, accountId, region, search }: AccountConditions
   ]);
 }
 
-function keyValues({ accountProvider, accountId, region }: AccountIdentity) {
+/** What a key consists of. */
+export function accountKeyValues({ accountProvider, accountId, region }: AccountIdentity) {
   return [accountProvider, accountId, region];
 }
 

@@ -32,6 +32,8 @@ export interface Session {
  */
 export interface Database {
   readonly dialect: Dialect;
+  /** Whether something sees every statement, and must know what it is run for. */
+  readonly isObserved: boolean;
   /**
    * Runs statements that only read, each on its own.
    *

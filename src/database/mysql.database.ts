@@ -30,6 +30,10 @@ export class MysqlDatabase implements Database {
     this.#observe = observe;
   }
 
+  get isObserved(): boolean {
+    return this.#observe !== undefined;
+  }
+
   /** The server that is used now, alone. */
   get location(): MysqlLocation {
     return this.#hosts.currentLocation;

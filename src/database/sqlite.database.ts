@@ -45,6 +45,7 @@ export class SqliteDatabase implements Database {
   readonly #connection: Connection;
   readonly #session: SqliteSession;
   readonly #limits: SqliteLimits;
+  readonly isObserved: boolean;
   readonly #observe: StatementObserver;
   readonly #retries: Record<RetryReason, number> = { conflict: 0, server_away: 0, lost_commit: 0 };
   #last: Promise<unknown> = Promise.resolve();
@@ -57,11 +58,12 @@ export class SqliteDatabase implements Database {
    *
    * @param observe what sees every statement
    */
-  constructor(path: string, limits: SqliteLimits, observe: StatementObserver = (_, run) => run()) {
+  constructor(path: string, limits: SqliteLimits, observe?: StatementObserver) {
     this.#limits = limits;
-    this.#observe = observe;
+    this.isObserved = observe !== undefined;
+    this.#observe = observe ?? ((_, run) => run());
     this.#connection = openSqliteFile(path);
-    this.#session = new SqliteSession(this.#connection, observe);
+    this.#session = new SqliteSession(this.#connection, this.#observe);
   }
 
   /** How it is used now, and what had to be done again so far. */

@@ -4,6 +4,7 @@ import { type AuditedChange, type AuditTrail, changesBetween } from '../audit/au
 import type { Call } from '../call.js';
 import { type Database, DatabaseError } from '../database/database.js';
 import { type Page, type PageArguments, pageRequest } from '../database/page.js';
+import { SharedLookup } from '../database/shared-lookup.js';
 import { DomainError, VersionConflictError } from '../errors.js';
 import { newId } from '../global-id.js';
 import type { CredentialField, CredentialSeal } from '../security/credential-seal.js';
@@ -20,16 +21,17 @@ import {
   countDatasourcesOf,
   type DatasourceConditions,
   type DatasourceIdentity,
+  datasourceKeyValues,
   deleteInstances,
   insertDatasource,
   lockInstances,
   lockSealedDatasource,
   type SealedDatasource,
   type ShownDatasource,
-  selectDatasource,
   selectDatasourceById,
   selectDatasourcePage,
   selectDatasourcePages,
+  selectDatasources,
   updateDatasource,
 } from './datasource.statements.js';
 import { auditedFields, auditTarget, connectionFields, datasourceChanges } from './datasource-changes.js';
@@ -62,6 +64,7 @@ export class DatasourceService {
   readonly #credentials: CredentialSeal;
   readonly #audit: AuditTrail;
   readonly #onCredentialsRead: () => void;
+  readonly #byKey: SharedLookup<DatasourceIdentity, ShownDatasource>;
 
   /**
    * @param database where the datasources are kept
@@ -76,6 +79,7 @@ export class DatasourceService {
     onCredentialsRead: () => void = () => undefined,
   ) {
     this.#database = database;
+    this.#byKey = new SharedLookup(database, selectDatasources, datasourceKeyValues);
     this.#credentials = credentials;
     this.#audit = audit;
     this.#onCredentialsRead = onCredentialsRead;
@@ -218,7 +222,7 @@ export class DatasourceService {
 
   /** Finds the datasource with a key. */
   byKey(key: DatasourceIdentity): Promise<ShownDatasource | undefined> {
-    return this.#database.read((session) => selectDatasource(session, key));
+    return this.#byKey.find(key);
   }
 
   /** Finds the datasource with an id. */

@@ -57,7 +57,6 @@ const inAccount = 'account_provider = ? AND account_id = ? AND region = ?';
 const byKey = `${inAccount} AND instance_id = ?`;
 const insertOne = `INSERT INTO datasources ${stored.insertList}`;
 const updateOne = `UPDATE datasources SET ${changed.assignments}, version = version + 1 WHERE id = ? AND version = ?`;
-const selectByKey = `${select} WHERE ${byKey}`;
 const selectById = `${select} WHERE id = ?`;
 
 // By how far the account is told, and then by the order.
@@ -108,12 +107,14 @@ export function updateDatasource(session: Session, datasource: Datasource): Prom
   return session.run(updateOne, [...changed.values(datasource), datasource.id, datasource.version]);
 }
 
-/** Finds the datasource with a key. */
-export async function selectDatasource(
+/** Finds the datasources that have one of the keys, in no order. */
+export async function selectDatasources(
   session: Session,
-  key: DatasourceIdentity,
-): Promise<ShownDatasource | undefined> {
-  return revived(await session.rows<ShownDatasource>(selectByKey, keyValues(key)))[0];
+  keys: readonly DatasourceIdentity[],
+): Promise<ShownDatasource[]> {
+  const anyKey = keys.map(() => `(${byKey})`).join(' OR ');
+  const sql = `${select}${byIndex(session.dialect, 'uq_datasources_key')} WHERE ${anyKey}`;
+  return revived(await session.rows<ShownDatasource>(sql, keys.flatMap(datasourceKeyValues)));
 }
 
 /** What is sealed of a datasource, beside what may be shown. */
@@ -128,7 +129,7 @@ export async function lockSealedDatasource(
   key: DatasourceIdentity,
 ): Promise<SealedDatasource | undefined> {
   const sql = `${selectSealed} WHERE ${byKey}${session.dialect.forUpdate}`;
-  return revived(await session.rows<SealedDatasource>(sql, keyValues(key)))[0];
+  return revived(await session.rows<SealedDatasource>(sql, datasourceKeyValues(key)))[0];
 }
 
 /** Finds the datasources that have one of the keys, in no order, with what is sealed of them. */
@@ -138,7 +139,7 @@ export async function selectSealedDatasources(
 ): Promise<SealedDatasource[]> {
   const anyKey = keys.map(() => `(${byKey})`).join(' OR ');
   const sql = `${selectSealed}${byIndex(session.dialect, 'uq_datasources_key')} WHERE ${anyKey}`;
-  return revived(await session.rows<SealedDatasource>(sql, keys.flatMap(keyValues)));
+  return revived(await session.rows<SealedDatasource>(sql, keys.flatMap(datasourceKeyValues)));
 }
 
 /** Reads the next datasources behind an id, with what is sealed of them. */
@@ -305,6 +306,7 @@ function accountValues({ accountProvider, accountId, region }: AccountIdentity) 
   return [accountProvider, accountId, region];
 }
 
-function keyValues({ accountProviderId, accountId, region, instanceId }: DatasourceIdentity) {
+/** What a key consists of. */
+export function datasourceKeyValues({ accountProviderId, accountId, region, instanceId }: DatasourceIdentity) {
   return [accountProviderId, accountId, region, instanceId];
 }

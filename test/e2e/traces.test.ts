@@ -125,6 +125,15 @@ describe.each(databaseKinds)('traces of a gateway on $name', (kind) => {
     expect(namesBelow(failed, named(failed, 'rest /data-source/add-jdbc-conn'))).toContain('ROLLBACK');
   });
 
+  test('of look-ups at once: each has its own statement', async () => {
+    const { accountProvider, accountId, region } = accountKey();
+    const key = `{ accountProviderId: ${accountProvider}, accountId: "${accountId}", region: "${region}", instanceId: "none" }`;
+    const query = `query { datasource(key: ${key}) { id } }`;
+    const all = await Promise.all(Array.from({ length: 20 }, () => ask('/graphql', { query })));
+    const statements = all.map((spans) => namesBelow(spans, named(spans, 'query datasource')));
+    expect(statements).toEqual(Array.from({ length: 20 }, () => ['SELECT datasources']));
+  });
+
   test('of many requests at once keep apart', async () => {
     const many = Array.from({ length: 40 }, (_, number) =>
       ask('/data-source/add_account', legacyBody(accountKey({ region: `many-${number}` }))),

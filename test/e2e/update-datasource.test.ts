@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { loadConfig } from '../../src/config.js';
 import {
   lockSealedDatasource,
-  selectDatasource,
+  selectDatasources,
   updateDatasource as updateStatement,
 } from '../../src/datasources/datasource.statements.js';
 import { Register } from '../../src/register.js';
@@ -541,7 +541,7 @@ describe.each(databaseKinds)('updateDatasource on $name', (kind) => {
         const changed = { ...current, description: 'raced' };
         const changedRows = (version: number) =>
           register.change((session) => updateStatement(session, { ...changed, version }));
-        const stored = () => register.read((session) => selectDatasource(session, key as never));
+        const stored = async () => (await register.read((session) => selectDatasources(session, [key as never])))[0];
         expect(await changedRows(2)).toBe(0);
         expect(await stored()).toMatchObject({ version: 1, description: before.description });
         expect(await changedRows(1)).toBe(1);

@@ -146,6 +146,7 @@ describe.each(databaseKinds)('sealing keys that change, on $name', (kind) => {
     let hasHappened = false;
     return (register: Database): Database => ({
       dialect: register.dialect,
+      isObserved: register.isObserved,
       close: () => register.close(),
       change: (work) => register.change(work),
       read: async (work) => {
@@ -232,6 +233,7 @@ describe.each(databaseKinds)('sealing keys that change, on $name', (kind) => {
     let changes = 0;
     const breaking = (register: Database): Database => ({
       dialect: register.dialect,
+      isObserved: register.isObserved,
       close: () => register.close(),
       read: (work) => register.read(work),
       change: (work) => {

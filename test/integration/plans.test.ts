@@ -6,7 +6,6 @@ import {
   deleteAccount,
   insertAccount,
   lockAccount,
-  selectAccount,
   selectAccountById,
   selectAccountPage,
   selectAccounts,
@@ -23,6 +22,7 @@ import type { AuditEvent } from '../../src/audit/audit-event.entity.js';
 import { countRows } from '../../src/database/count-rows.js';
 import type { Database, Session, SqlValue } from '../../src/database/database.js';
 import type { PageRequest, Position } from '../../src/database/page.js';
+import { largestLookup } from '../../src/database/shared-lookup.js';
 import type { Datasource } from '../../src/datasources/datasource.entity.js';
 import {
   type DatasourceConditions,
@@ -31,10 +31,10 @@ import {
   insertDatasources,
   lockInstances,
   lockSealedDatasource,
-  selectDatasource,
   selectDatasourceById,
   selectDatasourcePage,
   selectDatasourcePages,
+  selectDatasources,
   selectSealedDatasources,
   selectSealedDatasourcesAfter,
   updateDatasource,
@@ -203,11 +203,12 @@ describe.each(settings)('on $name', ({ kind, before, after }) => {
   test('what is found by a key or an id', async () => {
     const [datasource, account] = [datasources[77] as Datasource, accounts[77] as Account];
     const keys = datasources.slice(100, 150);
-    await expectByIndex((session) => selectDatasource(session, datasource), 5);
+    await expectByIndex((session) => selectDatasources(session, [datasource]), 5);
+    await expectByIndex((session) => selectDatasources(session, keys.slice(0, largestLookup)), 3 * largestLookup);
     await expectByIndex((session) => selectDatasourceById(session, datasource.id), 5);
     await expectByIndex((session) => lockSealedDatasource(session, datasource), 5);
     await expectByIndex((session) => selectSealedDatasources(session, keys), 3 * keys.length);
-    await expectByIndex((session) => selectAccount(session, account), 5);
+    await expectByIndex((session) => selectAccounts(session, [account]), 5);
     await expectByIndex((session) => selectAccountById(session, account.id), 5);
     await expectByIndex((session) => lockAccount(session, account), 5);
     await expectByIndex((session) => selectAccounts(session, accounts.slice(100, 150)), 150);
