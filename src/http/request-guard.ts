@@ -49,23 +49,27 @@ export async function registerRequestGuard(http: FastifyInstance, config: Config
   http.decorateRequest('call', null as never);
   http.decorateRequest('refusal', undefined);
 
-  http.addHook('onRequest', async (request, reply) => {
+  http.addHook('onRequest', (request, reply, done) => {
     // By the route: a path may be written with percent signs.
     const path = request.routeOptions.url ?? request.url;
     const surface: Surface = path.startsWith('/data-source/') ? 'rest' : 'graphql';
     request.call = { surface, address: request.ip, requestId: request.id, caller: anonymous };
     if (parts.isClosing()) {
       reply.header('connection', 'close');
-      throw new UnavailableError(new Error('the gateway is stopping'));
+      done(new UnavailableError(new Error('the gateway is stopping')));
+      return;
     }
     const message = isFromForeignPage(request.headers, allowedOrigins)
       ? 'Pages of other sites may not call the gateway, save those in CORS_ORIGINS.'
       : isOpenOnLoopback && !isLoopbackHost(request.headers.host)
         ? 'This gateway is open to its own machine only: call it by a loopback name.'
         : undefined;
-    if (message === undefined) return undefined;
+    if (message === undefined) {
+      done();
+      return;
+    }
     parts.audit.recordRefusal(request.call, [{ operation: routeOf(request) }], 'FORBIDDEN');
-    return refuse(request, reply, message);
+    refuse(request, reply, message);
   });
   // Between the two, so that a foreign page is refused first, and a listed one can read why it is refused as a caller.
   if (config.corsOrigins.length > 0) {
@@ -108,9 +112,7 @@ export async function registerRequestGuard(http: FastifyInstance, config: Config
       throw error;
     }
   });
-  http.addHook('preValidation', async (request) => {
-    if (request.refusal !== undefined) throw request.refusal;
-  });
+  http.addHook('preValidation', (request, _, done) => done(request.refusal));
 }
 
 /**
@@ -128,8 +130,12 @@ function accessOf(request: FastifyRequest): Access {
   const { url, config } = request.routeOptions;
   if (url === undefined || request.is404 || config.isOpen?.(request)) return 'open';
   const method = request.method === 'HEAD' ? 'GET' : request.method;
-  const pattern = url.replace(/^\/(playground|docs)\/.*$/, '/$1/*');
-  return routeAccess[`${method} ${pattern}`] ?? 'admin';
+  return routeAccess[`${method} ${url}`] ?? routeAccess[`${method} ${pageOf(url)}`] ?? 'admin';
+}
+
+/** The files of a page are one. */
+function pageOf(url: string): string {
+  return url.replace(/^\/(playground|docs)\/.*$/, '/$1/*');
 }
 
 function isRefusal(error: unknown): error is DomainError {
@@ -182,8 +188,8 @@ function routeOf(request: FastifyRequest): string {
   return request.routeOptions.url ?? 'no route';
 }
 
-function refuse(request: FastifyRequest, reply: FastifyReply, message: string): FastifyReply {
+function refuse(request: FastifyRequest, reply: FastifyReply, message: string): void {
   request.outcome.code = 403;
   const { httpStatus, envelope } = transportFailure(403, message);
-  return reply.code(httpStatus).send(envelope);
+  reply.code(httpStatus).send(envelope);
 }

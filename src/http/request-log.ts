@@ -20,9 +20,10 @@ export function headersOfEveryAnswer(requestId: string): Record<string, string> 
  */
 export function registerRequestLog(http: FastifyInstance): void {
   http.decorateRequest('outcome', null as never);
-  http.addHook('onRequest', async (request, reply) => {
+  http.addHook('onRequest', (request, reply, done) => {
     request.outcome = {};
     reply.headers(headersOfEveryAnswer(request.id));
+    done();
   });
   onRequestEnd(http, (request, reply, isAnswered) => {
     request.log.info(

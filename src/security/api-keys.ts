@@ -24,6 +24,7 @@ const hashOfNoKey = createHash('sha256').digest();
 
 interface CachedKey {
   readonly key: ApiKey;
+  readonly hash: Buffer;
   readonly caller: Caller;
   readonly readAt: number;
 }
@@ -104,7 +105,7 @@ export class ApiKeys {
   async callerOf(key: string, remembers = false): Promise<Caller> {
     const hash = hashOf(key);
     const found = await this.#find(key, hash, remembers);
-    const isRight = timingSafeEqual(hash, found === undefined ? hashOfNoKey : Buffer.from(found.key.hash, 'hex'));
+    const isRight = timingSafeEqual(hash, found?.hash ?? hashOfNoKey);
     if (found === undefined || !isRight) throw new DomainError('UNAUTHENTICATED', notValid);
     if (found.key.revokedAt !== null) throw new RefusedCallerError('UNAUTHENTICATED', notValid, found.caller);
     if (found.key.expiresAt !== null && found.key.expiresAt.getTime() <= Date.now()) {
@@ -117,11 +118,11 @@ export class ApiKeys {
   }
 
   async #find(key: string, hash: Buffer, remembers: boolean): Promise<CachedKey | undefined> {
-    const prefix = keyPattern.exec(key)?.[1];
-    if (prefix === undefined) return undefined;
     const cacheKey = hash.toString('hex');
     const cached = this.#cache.get(cacheKey);
     if (cached !== undefined && Date.now() - cached.readAt < keyCacheTime) return cached;
+    const prefix = keyPattern.exec(key)?.[1];
+    if (prefix === undefined) return undefined;
     if (remembers && cached !== undefined && Date.now() - cached.readAt < rememberedTime) {
       const late = sleep(longestWaitWhereRemembered, cached, { ref: false });
       return Promise.race([this.#read(prefix, hash, cacheKey), late]).catch((error: unknown) => {
@@ -157,9 +158,9 @@ export class ApiKeys {
     const [row] = await this.#database.read((session) => session.rows<ApiKey>(sql, [prefix]));
     this.#cache.delete(cacheKey);
     if (row === undefined) return undefined;
-    const found = { key: mapping.revive(row), caller: callerFor(row), readAt };
+    const found = { key: mapping.revive(row), hash: Buffer.from(row.hash, 'hex'), caller: callerFor(row), readAt };
     // Whoever does not hold a valid key is always looked up, so that the time it takes does not tell which keys there are.
-    if (row.revokedAt === null && timingSafeEqual(hash, Buffer.from(row.hash, 'hex'))) {
+    if (row.revokedAt === null && timingSafeEqual(hash, found.hash)) {
       if (this.#cache.size >= largestCache) this.#cache.clear();
       this.#cache.set(cacheKey, found);
     }
