@@ -239,7 +239,7 @@ onMysql.run(`a unit of work on ${onMysql.name}`, () => {
     const proxy = await cuttingProxy(locationOf(`${testServer()}/x`).hosts[0] as { host: string; port: number });
     const location = { ...locationOf(made.url), hosts: [{ host: '127.0.0.1', port: proxy.port }] };
     await database.close();
-    database = new MysqlDatabase(location, { ...limits, timeout: 800 });
+    database = new MysqlDatabase(location, { ...limits, timeout: 3000 });
     const cut = await database.read((session) => session.rows('SELECT 1 AS one')).catch((error: unknown) => error);
     expect(cut).toBeInstanceOf(UnavailableError);
     expect(proxy.cuts).toBeGreaterThan(0);
