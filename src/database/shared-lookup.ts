@@ -16,7 +16,7 @@ export class SharedLookup<Key, Row extends Key & object> {
 
   /**
    * @param select finds the rows that have one of the keys, in any order
-   * @param valuesOf the values that a key consists of, which are compared exactly
+   * @param valuesOf the values that a key consists of; texts have no space at their end, which MySQL would leave out of account
    */
   constructor(
     database: Database,
