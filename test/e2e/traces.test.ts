@@ -147,6 +147,7 @@ describe.each(databaseKinds)('traces of a gateway on $name', (kind) => {
 
   test('are named in the lines of the log', async () => {
     const [span] = await ask('/data-source/add_account', {});
+    await gateway.says(String(span?.traceId));
     expect(requestLines(gateway).map((line) => line.trace_id)).toContain(span?.traceId);
   });
 
@@ -161,6 +162,7 @@ describe.each(databaseKinds)('traces of a gateway on $name', (kind) => {
     await ask('/data-source/add_account', {});
     expect(receiver.spans.filter((span) => span.traceId === traceId)).toEqual([]);
     expect(receiver.spans.filter(({ name }) => name.includes('readyz'))).toEqual([]);
+    await gateway.says(traceId);
     expect(requestLines(gateway).map((line) => line.trace_id)).toContain(traceId);
   });
 });
@@ -238,6 +240,7 @@ test('a request whose client goes away before the answer is logged, counted and 
     expect(await receiver.span(({ kind }) => kind === server)).toMatchObject({
       attributes: { 'error.type': 'client_gone' },
     });
+    await gateway.says('"isAbandoned":true');
     expect(requestLines(gateway)).toContainEqual(
       expect.objectContaining({ path: '/data-source/add_account', isAbandoned: true }),
     );

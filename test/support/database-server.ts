@@ -48,7 +48,8 @@ export async function startServer(extraArguments: readonly string[] = []): Promi
         '--auth-root-authentication-method=normal',
         '--skip-test-db',
       ],
-      { stdio: 'ignore' },
+      // What it says of its own failure becomes part of the error's message.
+      { stdio: ['ignore', 'ignore', 'pipe'] },
     );
   } else {
     execFileSync(program, ['--no-defaults', `--user=${user}`, '--initialize-insecure', `--datadir=${data}`], {

@@ -40,6 +40,8 @@ export interface GatewayProcess {
   listening(): Promise<void>;
   /** Waits until `/readyz` answers 200. It throws where the process ends before. */
   ready(): Promise<void>;
+  /** Waits until its standard output has a text: lines of the log are written some at a time. */
+  says(text: string): Promise<void>;
   /** Sends a signal, and waits for the end. */
   kill(signal: NodeJS.Signals): Promise<ProcessEnd>;
   /** Posts to a legacy route. */
@@ -93,6 +95,7 @@ export async function launchGateway(env: Readonly<Record<string, string>>, cwd =
     },
     listening: () => until(() => urlOf() !== ''),
     ready: () => until(async () => urlOf() !== '' && (await isReady(urlOf()))),
+    says: (text) => until(() => output.stdout.includes(text)),
     async kill(signal) {
       child.kill(signal);
       return ended;
