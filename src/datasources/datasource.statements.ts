@@ -108,13 +108,8 @@ export function updateDatasource(session: Session, datasource: Datasource): Prom
 }
 
 /** Finds the datasources that have one of the keys, in no order. */
-export async function selectDatasources(
-  session: Session,
-  keys: readonly DatasourceIdentity[],
-): Promise<ShownDatasource[]> {
-  const anyKey = keys.map(() => `(${byKey})`).join(' OR ');
-  const sql = `${select}${byIndex(session.dialect, 'uq_datasources_key')} WHERE ${anyKey}`;
-  return revived(await session.rows<ShownDatasource>(sql, keys.flatMap(datasourceKeyValues)));
+export function selectDatasources(session: Session, keys: readonly DatasourceIdentity[]): Promise<ShownDatasource[]> {
+  return rowsWithAnyKey<ShownDatasource>(session, select, keys);
 }
 
 /** What is sealed of a datasource, beside what may be shown. */
@@ -133,13 +128,11 @@ export async function lockSealedDatasource(
 }
 
 /** Finds the datasources that have one of the keys, in no order, with what is sealed of them. */
-export async function selectSealedDatasources(
+export function selectSealedDatasources(
   session: Session,
   keys: readonly DatasourceIdentity[],
 ): Promise<SealedDatasource[]> {
-  const anyKey = keys.map(() => `(${byKey})`).join(' OR ');
-  const sql = `${selectSealed}${byIndex(session.dialect, 'uq_datasources_key')} WHERE ${anyKey}`;
-  return revived(await session.rows<SealedDatasource>(sql, keys.flatMap(datasourceKeyValues)));
+  return rowsWithAnyKey<SealedDatasource>(session, selectSealed, keys);
 }
 
 /** Reads the next datasources behind an id, with what is sealed of them. */
@@ -304,6 +297,16 @@ function revived<Row extends ShownDatasource>(rows: Row[]): Row[] {
 
 function accountValues({ accountProvider, accountId, region }: AccountIdentity) {
   return [accountProvider, accountId, region];
+}
+
+async function rowsWithAnyKey<Row extends ShownDatasource>(
+  session: Session,
+  selectAll: string,
+  keys: readonly DatasourceIdentity[],
+): Promise<Row[]> {
+  const anyKey = keys.map(() => `(${byKey})`).join(' OR ');
+  const sql = `${selectAll}${byIndex(session.dialect, 'uq_datasources_key')} WHERE ${anyKey}`;
+  return revived(await session.rows<Row>(sql, keys.flatMap(datasourceKeyValues)));
 }
 
 /** What a key consists of. */
