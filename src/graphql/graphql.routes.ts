@@ -19,8 +19,11 @@ import type { DocumentLimits } from './document-limits.js';
 import { formatGraphQLError } from './errors.js';
 import { answerKnownOperation, mediaTypeFor } from './known-operation-answer.js';
 import { KnownOperations } from './known-operations.js';
+import { type OperationParameters, readOperationParameters } from './operation-parameters.js';
 import { prefersPlayground } from './playground.routes.js';
 import { Loaders, type RequestContext } from './request-context.js';
+import { TransportError } from './transport-error.js';
+import { hasQuery } from './url-parameters.js';
 
 const path = '/graphql';
 const utf8 = new TextDecoder('utf-8', { fatal: true });
@@ -57,7 +60,7 @@ export async function registerGraphQL(
     );
     routes.setErrorHandler(answerGraphQLError);
     const isForPlayground = (request: FastifyRequest) =>
-      playground !== undefined && prefersPlayground(request.headers.accept, 'query' in (request.query as object));
+      playground !== undefined && prefersPlayground(request.headers.accept, hasQuery(request.url));
     routes.get(path, { config: { isOpen: isForPlayground } }, async (request, reply) => {
       if (playground !== undefined && isForPlayground(request)) {
         return reply.headers(playground.headers).send(playground.html);
@@ -93,22 +96,6 @@ export function answerGraphQLError(error: unknown, request: FastifyRequest, repl
   request.outcome = { ...request.outcome, code: failure.code };
   const formatted: GraphQLFormattedError = { message: failure.message, extensions: { code: failure.code } };
   return reply.code(failure.statusCode).send({ errors: [formatted] });
-}
-
-/** An error of the transport, in the form of a GraphQL answer. */
-export class TransportError extends Error {
-  /**
-   * @param statusCode the HTTP status
-   * @param code what clients read in `extensions.code`
-   * @param message for the person who sent the request
-   */
-  constructor(
-    readonly statusCode: number,
-    readonly code: string,
-    message: string,
-  ) {
-    super(message);
-  }
 }
 
 function createServer(
@@ -164,40 +151,40 @@ interface GraphQLSurface {
 }
 
 async function execute(surface: GraphQLSurface, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-  const { id: requestId, log, outcome, call, body } = request;
+  const { id: requestId, log, outcome, call } = request;
   const { accept } = request.headers;
-  const isPost = request.method === 'POST';
+  const parameters = readOperationParameters(request);
   const context: RequestContext = { requestId, log, outcome, call, loaders: new Loaders() };
-  const tooLarge = surface.gate.refusalOf(isPost ? body : request.query);
+  const tooLarge = surface.gate.refusalOf(parameters);
   if (tooLarge !== undefined) {
     outcome.code = tooLarge.extensions.code as string;
     const formatted = { message: tooLarge.message, extensions: tooLarge.extensions };
     return reply.code(statusOfRequestError(accept)).send({ errors: [formatted] });
   }
-  const known = isPost ? surface.known.find(body) : undefined;
+  const known = request.method === 'POST' ? surface.known.find(parameters) : undefined;
   const mediaType = known && mediaTypeFor(accept);
   if (known !== undefined && mediaType !== undefined) {
-    const { variables } = body as { variables?: Record<string, unknown> | null };
+    const { variables } = parameters as { variables?: Record<string, unknown> | null };
     const answer = await answerKnownOperation(surface, known, variables ?? {}, context, accept);
     if (answer.retryAfter !== undefined) reply.header('retry-after', answer.retryAfter);
     return reply.code(answer.status).header('content-type', mediaType).send(answer.body);
   }
-  return executeByApolloServer(surface.server, context, request, reply);
+  return executeByApolloServer(surface.server, parameters, context, request, reply);
 }
 
 async function executeByApolloServer(
   server: ApolloServer<RequestContext>,
+  parameters: OperationParameters,
   context: RequestContext,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const queryStart = request.url.indexOf('?');
   const answer = await server.executeHTTPGraphQLRequest({
     httpGraphQLRequest: {
       method: request.method,
       headers: headerMap(request),
-      body: request.body,
-      search: queryStart === -1 ? '' : request.url.slice(queryStart),
+      body: parameters,
+      search: request.method === 'POST' ? '' : searchFrom(parameters),
     },
     context: async () => context,
   });
@@ -205,6 +192,18 @@ async function executeByApolloServer(
   reply.code(answer.status ?? 200);
   if (answer.body.kind !== 'complete') throw new Error('an answer in several parts is not supported');
   return reply.send(answer.body.string);
+}
+
+/** Apollo Server reads the parameters of a GET from a text, which is made of what was read before. */
+function searchFrom({ query, operationName, variables, extensions }: OperationParameters): string {
+  const written = { query, operationName, variables: asJson(variables), extensions: asJson(extensions) };
+  return new URLSearchParams(
+    Object.entries(written).filter((one): one is [string, string] => one[1] !== undefined),
+  ).toString();
+}
+
+function asJson(value: unknown): string | undefined {
+  return value === undefined ? undefined : JSON.stringify(value);
 }
 
 /** The headers that Apollo Server looks at. */

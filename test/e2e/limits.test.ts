@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { getIntrospectionQuery } from 'graphql';
 import { sqliteKind } from '../support/databases.js';
@@ -199,6 +200,86 @@ describe('a document', () => {
       expect([errors.map(({ extensions }) => extensions), data]).toEqual([[{ code: 'BAD_REQUEST' }], undefined]);
     }
     expect(await findAccount(gateway)).toBeNull();
+  });
+});
+
+describe('a document in a URL', () => {
+  let gateway: TestGateway;
+
+  beforeAll(async () => {
+    gateway = await startGateway();
+  });
+  afterAll(() => gateway?.close());
+
+  const get = (search: string, headers = {}) => sendRaw(`${gateway.url}/graphql${search}`, { method: 'GET', headers });
+  const escaped = encodeURIComponent;
+  const tooMany = escaped(aliases(16).replaceAll('__typename', 'accounts { totalCount }'));
+
+  test.each([
+    ['an escape that is broken', `?query=${tooMany}%23%zz`],
+    ['an escape that ends too soon', `?query=${tooMany}%23%a`],
+    ['an escape that is not UTF-8', `?query=${tooMany}%23%ff`],
+    ['half of a character', `?query=${tooMany}%23%f0%9f`],
+    ['a name with a broken escape', `?query=${tooMany}&%zz=1`],
+    ['two of them', `?query=%7B__typename%7D&query=${tooMany}`],
+    ['two of them, one by an escaped name', `?query=%7B__typename%7D&%71uery=${tooMany}`],
+    ['a list of them', `?query[]=${tooMany}`],
+    ['a part of one', `?query=%7B__typename%7D&query%5B1%5D=${tooMany}`],
+    [
+      'two operation names',
+      '?query=query%20A%7Ba:__typename%7Dquery%20B%7Bb:__typename%7D&operationName=A&operationName=B',
+    ],
+    ['two sets of variables', '?query=%7B__typename%7D&variables=%7B%7D&variables=%7B%7D'],
+    ['variables that are not JSON', '?query=%7B__typename%7D&variables=%7B'],
+    ['a fragment', `?query=%7B__typename%7D#&query=${tooMany}`],
+    ['a fragment before it', `#?query=${tooMany}`],
+  ])('is refused with %s', async (_, search) => {
+    // Not with fetch, which mends a URL.
+    const { hostname, port } = new URL(gateway.url);
+    const answer = await new Promise<string>((resolve, reject) => {
+      const socket = connect(Number(port), hostname, () => {
+        socket.end(`GET /graphql${search} HTTP/1.1\r\nHost: ${hostname}\r\nConnection: close\r\n\r\n`);
+      });
+      let text = '';
+      socket.on('data', (data) => {
+        text += data;
+      });
+      socket.on('close', () => resolve(text));
+      socket.on('error', reject);
+    });
+    expect(answer).toMatch(/^HTTP\/1.1 400 /);
+    expect(answer).toContain('"BAD_REQUEST"');
+    expect(answer).not.toContain('"data"');
+  });
+
+  test('is refused where a body comes with it, or where a body has another', async () => {
+    const body = JSON.stringify({ query: '{ a: __typename }' });
+    const search = `?query=${escaped('{ b: __typename }')}`;
+    for (const method of ['GET', 'POST']) {
+      const { httpStatus, text } = await sendRaw(`${gateway.url}/graphql${search}`, { method, headers: json, body });
+      expect([httpStatus, JSON.parse(text).data]).toEqual([400, undefined]);
+    }
+  });
+
+  test('is executed as every parser reads it', async () => {
+    const query = 'query A { a: __typename } query B($id: ID!) { b: __typename node(id: $id) { id } }';
+    const parameters = { query, operationName: 'B', variables: JSON.stringify({ id: 'ü + &' }), other: 'x' };
+    for (const search of [
+      new URLSearchParams(parameters).toString(),
+      Object.entries(parameters)
+        .map(([name, value]) => `${name}=${escaped(value)}`)
+        .join('&'),
+    ]) {
+      const { httpStatus, text } = await get(`?${search}`);
+      expect([httpStatus, JSON.parse(text)]).toEqual([200, { data: { b: 'Query', node: null } }]);
+    }
+  });
+
+  test('costs as much as the pages that the variables in its URL ask for', async () => {
+    const search = (n: number) =>
+      `?query=${escaped(`query ($n: Int) { ${pages('$n')} }`)}&variables=${escaped(JSON.stringify({ n }))}`;
+    expect(JSON.parse((await get(search(10))).text)).toHaveProperty('data');
+    expect(JSON.parse((await get(search(100))).text).errors[0].extensions).toMatchObject({ limit: 'cost' });
   });
 });
 
