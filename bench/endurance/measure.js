@@ -13,9 +13,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { gatewayStatements, seed, startDatabase } from '../speed/database.js';
+import { seed, startDatabase } from '../speed/database.js';
 import { median } from '../speed/report.js';
-import { floorProgram, gatewayProgram, makeKey, startServerProcess } from '../speed/servers.js';
+import { gatewayProgram, makeKey, plainProgram, startServerProcess } from '../speed/servers.js';
 import { anyRequest } from './mix.js';
 
 const connections = 16;
@@ -43,9 +43,8 @@ try {
   const database = await startDatabase(told.database);
   closing.push(() => database.remove());
   const settings = { DATABASE_URL: database.url, SECRETS_KEY: randomBytes(32).toString('base64'), AUTH: 'keys' };
-  const floorSettings = { DATABASE_URL: database.url, STATEMENTS: JSON.stringify(await gatewayStatements()) };
   const key = makeKey(settings, directory, 'read,write,credentials,admin');
-  const startBefore = await startRatio(settings, floorSettings);
+  const startBefore = await startRatio(settings);
 
   const gateway = await startServerProcess(gatewayProgram, settings, directory);
   closing.push(() => gateway.stop());
@@ -55,7 +54,7 @@ try {
   const seen = await load(gateway, key);
   await sleep(settling);
   const idleAfter = gateway.memory();
-  const startAfter = await startRatio(settings, floorSettings);
+  const startAfter = await startRatio(settings);
 
   const found = { ...seen, startBefore, startAfter, idleBefore, idleAfter };
   const report = reportOf(found);
@@ -151,15 +150,15 @@ function send(url, { method = 'POST', headers, body, agent, patience }) {
 }
 
 /** How long a gateway and the floor take to start, in turns, and the memory of that gateway. */
-async function startRatio(settings, floorSettings) {
+async function startRatio(settings) {
   const took = { floor: [], gateway: [] };
   // The first start makes the tables, and brings the files into the system's memory.
   for (let run = 0; run <= starts; run += 1) {
-    for (const [name, program, env] of [
-      ['floor', floorProgram, floorSettings],
-      ['gateway', gatewayProgram, settings],
+    for (const [name, program] of [
+      ['floor', plainProgram],
+      ['gateway', gatewayProgram],
     ]) {
-      const server = await startServerProcess(program, env, directory);
+      const server = await startServerProcess(program, settings, directory);
       if (run > 0) took[name].push(server.startMilliseconds);
       await server.stop();
     }

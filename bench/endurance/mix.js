@@ -3,8 +3,9 @@
  * that are refused, clients that do not wait. What is added is deleted again, so that the register stays as large as it is.
  */
 import { randomBytes } from 'node:crypto';
-import { account, accountCount, anyNumber, datasource, operations, seededId } from '../speed/operations.js';
+import { account, anyNumber, datasource, operations, seededId } from '../speed/operations.js';
 
+const usedAccounts = 10;
 const deletedAtOnce = 4;
 // So many of an account stay before the first is deleted, so that additions and deletions do not follow each other at once.
 const kept = 50;
@@ -15,24 +16,24 @@ const nextNumber = () => {
   requests += 1;
   return requests;
 };
-const added = Array.from({ length: accountCount }, () => []);
+const added = Array.from({ length: usedAccounts }, () => []);
 const graphql = (query, variables) => ({ path: '/graphql', body: JSON.stringify({ query, variables }) });
 
 /** As the measurement of the speed asks for it. */
 function measured(name) {
   return () => {
     const { path, request, isRight } = operations[name];
-    const { body, expected } = request(anyNumber(), `once-${nextNumber()}`);
+    const { body, expected } = request(anyNumber(), `once-${nextNumber()}`, 0);
     return { path, body, isRight: (status, text) => status === 200 && isRight(text, expected) };
   };
 }
 
 function add(name) {
   return () => {
-    const number = Math.floor(Math.random() * accountCount);
+    const number = Math.floor(Math.random() * usedAccounts);
     const instanceId = `kept-${nextNumber()}`;
     const { path, request, isRight } = operations[name];
-    const { body, expected } = request(number, instanceId);
+    const { body, expected } = request(number, instanceId, 0);
     return {
       path,
       body,
@@ -161,7 +162,7 @@ const abandoned = () => ({ ...measured('edit')(), patience, isRight: () => true 
 const mix = [
   [22, measured('find')],
   [18, findByNewDocument],
-  [4, measured('list')],
+  [4, measured('list-account')],
   [4, search],
   [10, add('add')],
   [10, add('add-rest')],

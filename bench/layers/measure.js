@@ -25,7 +25,7 @@ const document = new URL('../../docs/performance.md', import.meta.url);
 
 const { values: told } = parseArgs({
   options: {
-    only: { type: 'string', default: 'add,find,list,add-rest' },
+    only: { type: 'string', default: 'add,find-account,list-account,add-rest' },
     seconds: { type: 'string', default: '8' },
     write: { type: 'boolean', default: false },
   },

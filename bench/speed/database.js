@@ -1,10 +1,9 @@
-/** A database for the measurement: a private server, the register in it, and the statements that the gateway sends. */
+/** A database for the measurement: a private server, and the register in it. */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { transform } from '@swc/core';
-import { build } from 'esbuild';
 import mysql from 'mysql2/promise';
 import { account, accountCount, datasource, datasourceCount, seededId } from './operations.js';
 
@@ -59,55 +58,6 @@ export async function seed(url, headers) {
     const numbers = Array.from({ length: Math.min(atOnce, datasourceCount - number) }, (_, place) => number + place);
     await Promise.all(numbers.map((one) => post(add, input(one))));
   }
-}
-
-/** The texts of the statements that the gateway sends, taken from its own sources. */
-export async function gatewayStatements() {
-  const [datasources, accounts, audit] = await sources(
-    'datasources/datasource.statements',
-    'accounts/account.statements',
-    'audit/audit.statements',
-  );
-  const order = { property: 'createdAt', descending: false };
-  const keys = Array.from({ length: accountCount }, (_, number) => account(number));
-  const any = { accountProviderId: 1, accountId: 'a', region: 'r', instanceId: 'i' };
-  return {
-    insert: await textOf((session) => datasources.insertDatasource(session, {})),
-    audit: await textOf((session) => audit.insertAuditEvent(session, {})),
-    update: await textOf((session) => datasources.updateDatasource(session, {})),
-    lock: await textOf((session) => datasources.lockSealedDatasource(session, any)),
-    find: await textOf((session) => datasources.selectDatasources(session, [any])),
-    page: await textOf((session) =>
-      datasources.selectDatasourcePage(session, {}, { order, limit: 100, backward: false }),
-    ),
-    accounts: await textOf((session) => accounts.selectAccounts(session, keys)),
-  };
-}
-
-async function textOf(send) {
-  let text;
-  const note = (result) => async (sql) => {
-    text = sql;
-    return result;
-  };
-  await send({ dialect: { name: 'mysql', forUpdate: ' FOR UPDATE' }, rows: note([]), run: note(1) });
-  return text;
-}
-
-/** Modules of the sources, with one copy of what they share. */
-async function sources(...names) {
-  const directory = fileURLToPath(new URL('node_modules/.cache/bench/', root));
-  await build({
-    entryPoints: names.map((name) => fileURLToPath(new URL(`src/${name}.ts`, root))),
-    outbase: fileURLToPath(new URL('src', root)),
-    outdir: directory,
-    bundle: true,
-    splitting: true,
-    format: 'esm',
-    packages: 'external',
-  });
-  await import('reflect-metadata');
-  return Promise.all(names.map((name) => import(pathToFileURL(`${directory}${name}.js`))));
 }
 
 /** What the tests share is in TypeScript. */

@@ -8,11 +8,12 @@ import { anyNumber, operations } from './operations.js';
 process.on('message', async (order) => process.send(await run(order)));
 
 /** @param seconds how long, or `amount` how many requests */
-async function run({ operation, url, headers, connections, seconds, amount }) {
+async function run({ operation, url, headers, connections, texts = 1, seconds, amount }) {
   const { request, isRight } = operations[operation];
   const wrong = [];
   const times = [];
   let sent = 0;
+  let refused = 0;
   const run = Math.random().toString(36).slice(2);
   const load = autocannon({
     url,
@@ -24,19 +25,23 @@ async function run({ operation, url, headers, connections, seconds, amount }) {
       {
         setupRequest(one, context) {
           sent += 1;
-          const { body, expected } = request(anyNumber(), `${run}-${sent}`);
+          const { body, expected } = request(anyNumber(), `${run}-${sent}`, Math.floor(Math.random() * texts));
           context.expected = expected;
           return { ...one, body };
         },
         onResponse(status, answer, context) {
           if (status === 200 && isRight(answer, context.expected)) return;
-          if (wrong.length < 3) wrong.push(`${status} ${answer.slice(0, 500)}`);
+          // Told beside the rate, which they are no part of.
+          if (status === 503) refused += 1;
+          else if (wrong.length < 3) wrong.push(`${status} ${answer.slice(0, 500)}`);
         },
       },
     ],
   });
   // Its own histogram knows whole milliseconds only.
-  load.on('response', (_client, _status, _bytes, milliseconds) => times.push(milliseconds));
+  load.on('response', (_client, status, _bytes, milliseconds) => {
+    if (status === 200) times.push(milliseconds);
+  });
   const started = performance.now();
   const { errors, timeouts } = await load;
   const elapsed = (performance.now() - started) / 1000;
@@ -45,5 +50,5 @@ async function run({ operation, url, headers, connections, seconds, amount }) {
   }
   times.sort((one, other) => one - other);
   const at = (part) => times[Math.floor(part * (times.length - 1))];
-  return { requests: times.length, rate: times.length / elapsed, p50: at(0.5), p99: at(0.99) };
+  return { requests: times.length, rate: times.length / elapsed, p50: at(0.5), p99: at(0.99), refused };
 }

@@ -1,40 +1,48 @@
 /**
- * Measures the gateway against the floor (floor.js):
+ * Measures the gateway against a plain server and a peer (plain.js, mercurius.js), case by case (cases.js):
  *
- *     npm run bench [-- --only add,find] [--rounds 7] [--seconds 4] [--workers 2] [--connections 16] [--database mysql://…] [--write]
+ *     npm run bench [-- --only add,find] [--connections 1,16] [--texts 1] [--rounds 5] [--seconds 2] [--workers 2]
+ *                   [--database mysql://…] [--results FILE] [--write]
  *
- * It needs a build. With --write it says so in docs/performance.md and draws docs/performance.svg.
+ * It needs a build. What was measured is added to the file of the results, in the place of what it has of the same cases; with
+ * --write all of it is put into docs/performance.md and drawn in docs/performance.svg.
  */
 import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { gatewayStatements, seed, startDatabase } from './database.js';
+import { cases } from './cases.js';
+import { seed, startDatabase } from './database.js';
 import { operations } from './operations.js';
-import { printTable, writeReport } from './report.js';
-import { floorProgram, gatewayProgram, makeKey, startServerProcess } from './servers.js';
+import { printTable, startAndMemory, writeReport } from './report.js';
+import { cpuOf, gatewayProgram, makeKey, mercuriusProgram, plainProgram, startServerProcess } from './servers.js';
 
-const warmUp = 4000;
+const warmUpSeconds = 2;
 const starts = 7;
 
 const { values: told } = parseArgs({
   options: {
     only: { type: 'string' },
-    rounds: { type: 'string', default: '7' },
-    seconds: { type: 'string', default: '4' },
+    connections: { type: 'string' },
+    texts: { type: 'string' },
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '2' },
     workers: { type: 'string' },
-    connections: { type: 'string', default: '16' },
     database: { type: 'string' },
+    results: { type: 'string' },
     write: { type: 'boolean', default: false },
   },
 });
 const seconds = Number(told.seconds);
-const connections = Number(told.connections);
-const names = told.only?.split(',') ?? Object.keys(operations);
+const isTold = (list, value) => list === undefined || list.split(',').includes(String(value));
+const chosen = cases.filter(
+  ({ operation, connections, texts }) =>
+    isTold(told.only, operation) && isTold(told.connections, connections) && isTold(told.texts, texts),
+);
 
 const [loadBefore] = loadavg();
 const directory = mkdtempSync(join(tmpdir(), 'gateway-bench-'));
@@ -43,35 +51,22 @@ try {
   const database = await startDatabase(told.database);
   closing.push(() => database.remove());
   const settings = { DATABASE_URL: database.url, SECRETS_KEY: randomBytes(32).toString('base64'), AUTH: 'keys' };
-  const floorSettings = { DATABASE_URL: database.url, STATEMENTS: JSON.stringify(await gatewayStatements()) };
   const headers = { 'x-api-key': makeKey(settings, directory, 'read,write') };
-
-  const startTimes = { gateway: [], floor: [] };
-  const start = async (name, ...others) => {
-    const server = await startServerProcess(...others);
-    startTimes[name].push(server.startMilliseconds);
-    return server;
-  };
-  const startGateway = () => start('gateway', gatewayProgram, settings, directory);
-  const startFloor = () => start('floor', floorProgram, floorSettings, directory);
-  // The first start makes the tables, which is not what a start usually does.
-  await (await startGateway()).stop();
-  startTimes.gateway.length = 0;
-  for (let run = 0; run < starts; run += 1) {
-    await (await startFloor()).stop();
-    await (await startGateway()).stop();
-  }
-
+  const startTimes = await measureStarts(settings);
   if (told.workers !== undefined) settings.WORKERS = told.workers;
-  const gateway = await startGateway();
-  startTimes.gateway.length = starts;
-  closing.push(() => gateway.stop());
-  const floor = await startFloor();
-  startTimes.floor.length = starts;
-  closing.push(() => floor.stop());
+
+  const servers = {};
+  for (const [name, program] of [
+    ['gateway', gatewayProgram],
+    ['plain', plainProgram],
+    ['mercurius', mercuriusProgram],
+  ]) {
+    servers[name] = await startServerProcess(program, settings, directory);
+    closing.push(() => servers[name].stop());
+  }
   await sleep(3000);
-  const idleMemory = { gateway: gateway.memory(), floor: floor.memory() };
-  await seed(gateway.url, headers);
+  const idleMemory = { gateway: servers.gateway.memory(), plain: servers.plain.memory() };
+  await seed(servers.gateway.url, headers);
 
   const load = fork(fileURLToPath(new URL('load.js', import.meta.url)));
   closing.push(() => load.kill());
@@ -80,33 +75,44 @@ try {
       load.once('message', ({ failure, ...seen }) =>
         failure === undefined ? resolve(seen) : reject(new Error(failure)),
       );
-      load.send({ connections, headers, ...order });
+      load.send({ headers, ...order });
     });
 
   const results = [];
-  for (const name of names) {
-    const { path } = operations[name];
+  for (const { goal, ...one } of chosen) {
+    const { path, isChange } = operations[one.operation];
     const sides = {
-      floor: { server: floor, url: `${floor.url}/${name}`, rounds: [] },
-      gateway: { server: gateway, url: `${gateway.url}${path}`, rounds: [] },
+      plain: { server: servers.plain, path: `/${one.operation}` },
+      gateway: { server: servers.gateway, path },
+      ...(isChange ? { audited: { server: servers.plain, path: `/audited/${one.operation}` } } : {}),
+      ...(path === '/graphql' ? { mercurius: { server: servers.mercurius, path } } : {}),
     };
-    for (const { url } of Object.values(sides)) await send({ operation: name, url, amount: warmUp });
+    const rounds = Object.fromEntries(Object.keys(sides).map((name) => [name, []]));
+    const order = (side, duration) =>
+      send({ ...one, url: `${sides[side].server.url}${sides[side].path}`, seconds: duration });
+    for (const side of Object.keys(sides)) await order(side, warmUpSeconds);
     for (let round = 0; round < Number(told.rounds); round += 1) {
-      // Each goes first as often as the other.
-      const order = round % 2 === 0 ? ['floor', 'gateway'] : ['gateway', 'floor'];
-      for (const { server, url, rounds } of order.map((side) => sides[side])) {
-        const before = server.cpu();
-        const seen = await send({ operation: name, url, seconds });
-        rounds.push({ ...seen, cpu: ((server.cpu() - before) / seen.requests) * 1e6 });
+      // Each goes first as often as any other.
+      const names = Object.keys(sides);
+      for (const side of [...names.slice(round % names.length), ...names.slice(0, round % names.length)]) {
+        const { server } = sides[side];
+        const [cpuBefore, databaseBefore] = [server.cpu(), cpuOf(database.pid)];
+        const seen = await order(side, seconds);
+        const perRequest = (after, before) => ((after - before) / seen.requests) * 1e6;
+        rounds[side].push({
+          ...seen,
+          cpu: perRequest(server.cpu(), cpuBefore),
+          databaseCpu: perRequest(cpuOf(database.pid), databaseBefore),
+        });
       }
     }
-    results.push({ name, floor: sides.floor.rounds, gateway: sides.gateway.rounds });
+    results.push({ ...one, rounds });
     printTable(results.slice(-1));
   }
-  const loadedMemory = { gateway: gateway.memory(), floor: floor.memory() };
+  const loadedMemory = { gateway: servers.gateway.memory(), plain: servers.plain.memory() };
 
   const report = {
-    results,
+    results: merged(told.results, results),
     startTimes,
     idleMemory,
     loadedMemory,
@@ -120,13 +126,39 @@ try {
       workers: told.workers ?? '1',
       rounds: told.rounds,
       seconds,
-      connections,
-      warmUp,
       date: new Date().toISOString().slice(0, 10),
     },
   };
-  printTable(results, report);
+  printTable(report.results);
+  console.log(startAndMemory(report).join('\n'));
   if (told.write) writeReport(report);
 } finally {
   for (const close of closing.reverse()) await close();
+}
+
+/** How long the gateway and the plain server take to start, in turns. */
+async function measureStarts(settings) {
+  const times = { plain: [], gateway: [] };
+  // The first start makes the tables, which is not what a start usually does.
+  for (let run = 0; run <= starts; run += 1) {
+    for (const [name, program] of [
+      ['gateway', gatewayProgram],
+      ['plain', plainProgram],
+    ]) {
+      const server = await startServerProcess(program, settings, directory);
+      if (run > 0) times[name].push(server.startMilliseconds);
+      await server.stop();
+    }
+  }
+  return times;
+}
+
+/** Adds what was measured to what a file has. */
+function merged(file, results) {
+  if (file === undefined) return results;
+  const nameOf = ({ operation, connections, texts }) => `${operation} ${connections} ${texts}`;
+  const before = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : [];
+  const all = [...new Map([...before, ...results].map((one) => [nameOf(one), one])).values()];
+  writeFileSync(file, JSON.stringify(all));
+  return all;
 }

@@ -10,8 +10,9 @@ const pageKilobytes = 4;
 /** The gateway as it is built. */
 export const gatewayProgram = fileURLToPath(new URL('../../dist/server.js', import.meta.url));
 const commandLine = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
-/** The floor. */
-export const floorProgram = fileURLToPath(new URL('floor.js', import.meta.url));
+/** The plain server that it is compared with, and its peer. */
+export const plainProgram = fileURLToPath(new URL('plain.js', import.meta.url));
+export const mercuriusProgram = fileURLToPath(new URL('mercurius.js', import.meta.url));
 
 /** Starts a server with these settings and no others, and waits until it is ready; its output goes to a file. */
 export async function startServerProcess(program, env, directory, nodeArguments = []) {
@@ -50,6 +51,11 @@ export function makeKey(settings, directory, permissions) {
   const key = /dgk_[0-9a-f]{12}_[\w-]{43}/.exec(output)?.[0];
   if (key === undefined) throw new Error(`No key was made: ${output}`);
   return key;
+}
+
+/** CPU seconds of a process so far; undefined where it is none of ours. */
+export function cpuOf(pid) {
+  return pid === undefined ? undefined : cpuSeconds(pid);
 }
 
 async function ready(child, output) {
