@@ -88,7 +88,7 @@ export async function createApp(config: Config, logDestination?: DestinationStre
   });
   const audit = new AuditTrail(register, {
     onRefusal: (reason) => metrics.callerRefused(reason),
-    onLoss: (error) => log.error({ err: error }, 'a refusal is not in the audit'),
+    onLoss: (error) => log.error({ err: error }, 'failed to record a refusal in the audit'),
   });
   const accounts = new AccountService(register, audit);
   const seal = new CredentialSeal(() => register.sealingKeys);
@@ -96,20 +96,20 @@ export async function createApp(config: Config, logDestination?: DestinationStre
   const { keys, tokens } = config.authentication;
   const authenticators = {
     keys: keys
-      ? new ApiKeys(register, (error) => log.warn({ err: error }, "the time of a key's use is not written"))
+      ? new ApiKeys(register, (error) => log.warn({ err: error }, 'failed to record when an API key was last used'))
       : undefined,
     tokens:
       tokens === undefined
         ? undefined
         : new TokenVerifier(
             tokens,
-            (error) => log.warn({ err: error }, 'the issuer does not answer: its keys of before go on being used'),
+            (error) => log.warn({ err: error }, 'OIDC issuer unreachable, using cached keys'),
             undefined,
             tracing?.fetch,
           ),
   };
   if (config.authentication.isOpenByDefault) {
-    log.warn('everyone who reaches this gateway may use it: set AUTH to let in only callers that are known');
+    log.warn('everyone who can reach this gateway may use it: set AUTH to let in only known callers');
   }
 
   const load = new LoadLimit({
@@ -175,7 +175,7 @@ function countingRefusals(log: Logger): () => void {
     refused += 1;
     if (refused > 1) return;
     setTimeout(() => {
-      log.warn({ refused }, 'overloaded: refused requests within a second');
+      log.warn({ refused }, 'overloaded: requests were refused within the last second');
       refused = 0;
     }, 1000).unref();
   };
@@ -184,7 +184,7 @@ function countingRefusals(log: Logger): () => void {
 /** The SDK is loaded only where traces are wanted. */
 async function loadTracing(log: Logger): Promise<Tracing> {
   const { startTracing } = await import('./operations/tracing.js');
-  return startTracing(version, (error) => log.warn({ err: error }, 'traces could not be sent, and are lost'));
+  return startTracing(version, (error) => log.warn({ err: error }, 'failed to export traces, they are lost'));
 }
 
 function createHttp(config: Config, log: Logger, load: LoadLimit): FastifyInstance {

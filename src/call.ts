@@ -9,7 +9,7 @@ export interface Call {
   readonly surface: Surface;
   /** The client's network address; null on the command line. */
   readonly address: string | null;
-  /** The id under which the request is found in the log. */
+  /** The id of the request, as in the log. */
   readonly requestId: string;
 }
 

@@ -49,7 +49,7 @@ main(process.argv.slice(2)).catch((error: unknown) => {
 
 function explain(error: Error): string {
   if (error instanceof UnavailableError)
-    return 'The database does not answer. Check DATABASE_URL, and that it is there.';
+    return 'The database does not answer. Check DATABASE_URL, and that the database runs.';
   const isForOperator = /^(Usage|Command|Config|SealingKey|FileFormat|CredentialEncryption)Error$/.test(error.name);
   return isForOperator ? error.message : (error.stack ?? error.message);
 }

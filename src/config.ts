@@ -144,15 +144,15 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     const asked = read('AUTH', authenticationWays, undefined);
     if (raw('AUTH') === undefined && issuer === undefined && !isLoopbackAddress(host)) {
       problems.push(
-        'AUTH is required where HOST is not a loopback address: keys, oidc or keys,oidc; or none, to let in everyone who reaches the gateway.',
+        'AUTH is required if HOST is not a loopback address: keys, oidc or keys,oidc; or none, to let in everyone who can reach the gateway.',
       );
     }
     const accepted = asked ?? (issuer === undefined ? ['none'] : ['oidc']);
     const acceptsTokens = accepted.includes('oidc');
     if (acceptsTokens && raw('OIDC_ISSUER') === undefined)
-      problems.push('OIDC_ISSUER is required where AUTH has oidc.');
+      problems.push('OIDC_ISSUER is required if AUTH contains oidc.');
     if (acceptsTokens && raw('OIDC_AUDIENCE') === undefined) {
-      problems.push('OIDC_AUDIENCE is required where AUTH has oidc: what the tokens for this gateway are meant for.');
+      problems.push('OIDC_AUDIENCE is required if AUTH contains oidc: the audience of the tokens for this gateway.');
     }
     return {
       keys: accepted.includes('keys'),
@@ -204,7 +204,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   }
   if (config.database.kind === 'mysql' && !isSet('SECRETS_KEY') && !isSet('SECRETS_KEYS')) {
     problems.push(
-      'SECRETS_KEY is required where DATABASE_URL names MySQL: make one with `openssl rand -base64 32`, keep a copy in a safe place, and set it on every gateway of this register.',
+      'SECRETS_KEY is required if DATABASE_URL names MySQL: create one with `openssl rand -base64 32`, keep a copy in a safe place, and set it on every gateway of this register.',
     );
   }
   if (config.database.kind === 'sqlite' && config.workers > 1) {

@@ -25,20 +25,20 @@ export type ErrorName = keyof typeof errorCodes;
 
 /** What each of them means. */
 export const errorMeanings: Readonly<Record<ErrorName, string>> = {
-  BAD_USER_INPUT: 'Parameters are missing, of the wrong type or out of their limits.',
+  BAD_USER_INPUT: 'Parameters are missing, have the wrong type, or are outside their limits.',
   INTERNAL_SERVER_ERROR: 'An error of the service itself.',
   SERVICE_UNAVAILABLE: 'The service cannot answer now; the same request may succeed later.',
   UNAUTHENTICATED: 'No key or token was sent, or not a valid one.',
   CREDENTIAL_EXPIRED: 'The key or token has expired.',
-  FORBIDDEN: 'The caller is known, and lacks the permission.',
+  FORBIDDEN: 'The caller does not have the permission.',
   RATE_LIMITED: 'The caller has sent more requests than it may in a minute.',
   ACCOUNT_NOT_FOUND: 'There is no account with this provider, id and region.',
-  ACCOUNT_ALREADY_EXISTS: 'There is an account with this provider, id and region already.',
-  CREDENTIAL_REQUIRED: 'Neither a secret nor a user name with a password was given.',
-  DATASOURCE_ALREADY_EXISTS: 'The account has a datasource with this instance id already.',
+  ACCOUNT_ALREADY_EXISTS: 'An account with this provider, id and region already exists.',
+  CREDENTIAL_REQUIRED: 'Neither a secret nor a user name and a password was given.',
+  DATASOURCE_ALREADY_EXISTS: 'The account already has a datasource with this instance id.',
   DATASOURCE_NOT_FOUND: 'The account has no datasource with this instance id.',
-  INVALID_JDBC_URL: 'The JDBC URL is malformed, or carries a password.',
-  VERSION_CONFLICT: 'The datasource is at another version than the one that the caller expected.',
+  INVALID_JDBC_URL: 'The JDBC URL is malformed, or contains a password.',
+  VERSION_CONFLICT: 'The datasource does not have the version that the caller expected.',
 };
 
 /** An error whose message is written for the caller: it names no driver, statement or credential. */
@@ -93,7 +93,7 @@ export class VersionConflictError extends DomainError {
   constructor(readonly currentVersion: number) {
     super(
       'VERSION_CONFLICT',
-      `The datasource has been changed meanwhile: it is at version ${currentVersion}. Read it again and repeat the change.`,
+      `The datasource was changed in the meantime and is now at version ${currentVersion}. Read it again and repeat the change.`,
     );
   }
 }
@@ -127,10 +127,7 @@ export class RateLimitedError extends DomainError {
    * @param retryAfter seconds until there may be more
    */
   constructor(limit: number, retryAfter: number) {
-    super(
-      'RATE_LIMITED',
-      `More than the ${limit} requests were sent that are allowed in a minute. Wait ${retryAfter} s.`,
-    );
+    super('RATE_LIMITED', `You may send ${limit} requests in a minute and have sent more. Wait ${retryAfter} s.`);
     this.#retryAfter = retryAfter;
   }
 

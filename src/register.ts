@@ -35,7 +35,7 @@ export class Register implements Database, Readiness {
   readonly #lock: SqliteLock | undefined;
   readonly #database: MysqlDatabase | SqliteDatabase;
   #keys: readonly SealingKey[] = [];
-  #missing = 'the database was not reached yet';
+  #missing = 'the database is not reachable yet';
   #isPrepared = false;
   #isClosing = false;
   #answers: Promise<boolean> | undefined;
@@ -101,7 +101,7 @@ export class Register implements Database, Readiness {
         return;
       } catch (error) {
         if (error instanceof SealingKeyError) throw error;
-        this.#log.warn({ err: error, missing: this.#missing }, 'not ready yet, trying again');
+        this.#log.warn({ err: error, missing: this.#missing }, 'not ready yet, retrying');
         await sleep(pause);
       }
     }
@@ -161,7 +161,7 @@ export class Register implements Database, Readiness {
   async #warnOfLoss(): Promise<void> {
     if (this.dialect.name !== 'mysql') return;
     const found = await this.#database.read(findLossySettings).catch((error: unknown) => {
-      this.#log.warn({ err: error }, 'whether the database server keeps what it acknowledges could not be found out');
+      this.#log.warn({ err: error }, 'failed to read the durability settings of the database server');
       return [];
     });
     for (const { name, value, needed } of found) {
@@ -185,18 +185,18 @@ export class Register implements Database, Readiness {
   }
 
   async #migrate(): Promise<void> {
-    this.#missing = 'the database was not reached yet, or its migrations have not run';
+    this.#missing = 'the database is not reachable yet, or its migrations have not run';
     const ran = await migrate(this.#database, this.#location);
-    if (ran.length > 0) this.#log.info({ migrations: ran }, 'the tables are up to date');
+    if (ran.length > 0) this.#log.info({ migrations: ran }, 'migrations completed');
   }
 
   async #findKeys(): Promise<void> {
-    this.#missing = 'the sealing keys are not checked yet';
+    this.#missing = 'the sealing keys have not been checked yet';
     const { keys, madeFile } = await findSealingKeys(this.#database, this.#config.database, this.#config.sealingKeys);
     if (madeFile !== undefined) {
       this.#log.warn(
         { file: madeFile },
-        'made a key that seals credentials: keep a copy of this file in a safe place, for without it they cannot be read',
+        'created a sealing key: keep a copy of this file in a safe place, without it nobody can read the credentials',
       );
     }
     const register = () => checkSealingKeys(this.#database, keys);

@@ -67,7 +67,7 @@ export function superviseWorkers(count: number, log: Logger): Promise<number> {
     cluster.on('exit', async ({ id, process: { pid } }, code, signal) => {
       ready.delete(id);
       if (!state.stopping) {
-        log.error({ worker: pid, code, signal }, 'a worker has ended, and another is started');
+        log.error({ worker: pid, code, signal }, 'a worker ended, starting another one');
         await sleep(pauseBeforeRestart);
       }
       if (!state.stopping) startWorker();

@@ -5,7 +5,7 @@ import { launchGateway, temporaryDirectory } from './support/process.js';
 
 const read = '{ accounts { totalCount } }';
 const oidc = { OIDC_ISSUER: 'https://issuer.example.com', OIDC_AUDIENCE: 'gateway.example.com' };
-const warning = 'everyone who reaches this gateway may use it: set AUTH to let in only callers that are known';
+const warning = 'everyone who can reach this gateway may use it: set AUTH to let in only known callers';
 const directory = temporaryDirectory();
 const sqlite = { DATABASE_URL: `sqlite:${directory}/gateway.sqlite` };
 
@@ -46,7 +46,7 @@ describe('a gateway that is not told whom to let in', () => {
 
   test.each(['0.0.0.0', '::'])('does not start on %s, and says what to set', async (HOST) => {
     expect(await refusalOf({ HOST })).toBe(
-      'The settings are not usable:\n  - AUTH is required where HOST is not a loopback address: keys, oidc or keys,oidc; or none, to let in everyone who reaches the gateway.\n',
+      'The settings are not usable:\n  - AUTH is required if HOST is not a loopback address: keys, oidc or keys,oidc; or none, to let in everyone who can reach the gateway.\n',
     );
   });
 

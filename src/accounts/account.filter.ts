@@ -13,26 +13,26 @@ export enum AccountOrderField {
 
 registerEnumType(AccountOrderField, {
   name: 'AccountOrderField',
-  description: 'By what a list of accounts is ordered.',
+  description: 'The field that a list of accounts is ordered by.',
   valuesConfig: {
-    CREATED_AT: { description: 'By the time at which they were added.' },
-    UPDATED_AT: { description: 'By the time at which they were last changed.' },
-    NAME: { description: 'By the account id, in the order of its Unicode code points.' },
+    CREATED_AT: { description: 'The time when they were added.' },
+    UPDATED_AT: { description: 'The time when they were last changed.' },
+    NAME: { description: 'The account id, in the order of its Unicode code points.' },
   },
 });
 
 /** The order of a list of accounts. */
 @InputType({ description: 'The order of a list of accounts.' })
 export class AccountOrder {
-  /** By what they are ordered. */
+  /** The field to order by. */
   @Field(() => AccountOrderField, {
     defaultValue: AccountOrderField.CREATED_AT,
-    description: 'By what they are ordered.',
+    description: 'The field to order by.',
   })
   field!: AccountOrderField;
 
-  /** Which way they are ordered. */
-  @Field(() => OrderDirection, { defaultValue: OrderDirection.ASC, description: 'Which way they are ordered.' })
+  /** The direction of the order. */
+  @Field(() => OrderDirection, { defaultValue: OrderDirection.ASC, description: 'The direction of the order.' })
   direction!: OrderDirection;
 }
 
@@ -45,18 +45,18 @@ export function accountOrdering(order: AccountOrder | null | undefined): Account
 }
 
 /** What a list of accounts is narrowed down to. */
-@InputType({ description: 'What a list of accounts is narrowed down to: all that is given must hold.' })
+@InputType({ description: 'A filter for a list of accounts. All given conditions must match.' })
 export class AccountFilter {
   /** The id of the cloud provider. */
-  @Parameter({ ...accountParameters.provider, optional: true, description: 'Exactly this provider.' })
+  @Parameter({ ...accountParameters.provider, optional: true, description: 'The provider, compared exactly.' })
   accountProvider?: number | null;
 
   /** The account's id at the provider. */
-  @Parameter({ ...accountParameters.accountId, optional: true, description: 'Exactly this account id.' })
+  @Parameter({ ...accountParameters.accountId, optional: true, description: 'The account id, compared exactly.' })
   accountId?: string | null;
 
   /** The region. */
-  @Parameter({ ...accountParameters.region, optional: true, description: 'Exactly this region.' })
+  @Parameter({ ...accountParameters.region, optional: true, description: 'The region, compared exactly.' })
   region?: string | null;
 
   /** Text to look for. */
@@ -64,7 +64,7 @@ export class AccountFilter {
     kind: 'text',
     optional: true,
     longest: 255,
-    description: 'Text that stands anywhere in the account id or the region, whatever its case.',
+    description: 'A text to find anywhere in the account id or the region. Case is ignored.',
   })
   search?: string | null;
 }

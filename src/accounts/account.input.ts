@@ -6,7 +6,7 @@ const accountId = { kind: 'identifier', longest: 255 } as const;
 const region = { kind: 'identifier', longest: 64 } as const;
 
 /** The three parameters that say which account. */
-@InputType({ description: 'Which account: the three are compared exactly, so case counts.' })
+@InputType({ description: 'The key of an account. All three fields are compared exactly, including case.' })
 export class AccountKey {
   /** The id of the cloud provider. */
   @Parameter({ ...provider, description: 'The id of the cloud provider.' })

@@ -22,7 +22,7 @@ export class AccountResolver {
   /** Adds an account. */
   @Mutation(() => AddAccountPayload, {
     description:
-      'Adds an account. Fails with ACCOUNT_ALREADY_EXISTS where there is one with the same provider, id and region.',
+      'Adds an account. Fails with ACCOUNT_ALREADY_EXISTS if there is one with the same provider, id and region.',
   })
   async addAccount(
     @Arg('input', () => AddAccountInput, { description: 'The account to add.' }) input: AddAccountInput,
@@ -33,7 +33,8 @@ export class AccountResolver {
 
   /** Deletes an account with its datasources. */
   @Mutation(() => DeleteAccountPayload, {
-    description: 'Deletes an account with all of its datasources. Fails with ACCOUNT_NOT_FOUND where there is none.',
+    description:
+      'Deletes an account and all of its datasources. Fails with ACCOUNT_NOT_FOUND if there is no such account.',
   })
   async deleteAccount(
     @Arg('input', () => DeleteAccountInput, { description: 'The account to delete.' }) input: DeleteAccountInput,
@@ -43,20 +44,20 @@ export class AccountResolver {
   }
 
   /** Finds an account. */
-  @Query(() => AccountType, { nullable: true, description: 'The account with this key; null where there is none.' })
+  @Query(() => AccountType, { nullable: true, description: 'The account with this key; null if there is none.' })
   async account(
-    @Arg('key', () => AccountKey, { description: 'Which account.' }) key: AccountKey,
+    @Arg('key', () => AccountKey, { description: 'The key of the account.' }) key: AccountKey,
   ): Promise<AccountType | null> {
     return (await this.#accounts.byKey(validated(key))) ?? null;
   }
 
   /** Lists accounts. */
-  @Query(() => AccountConnection, { description: 'The accounts of the register, a page at a time.' })
+  @Query(() => AccountConnection, { description: 'The accounts of the register, in pages.' })
   async accounts(
     @Args(() => PageArgs) pageArgs: PageArgs,
-    @Arg('filter', () => AccountFilter, { nullable: true, description: 'What to narrow the list down to.' })
+    @Arg('filter', () => AccountFilter, { nullable: true, description: 'The filter: all given conditions must match.' })
     filter?: AccountFilter | null,
-    @Arg('orderBy', () => AccountOrder, { nullable: true, description: 'The order; the oldest first unless told.' })
+    @Arg('orderBy', () => AccountOrder, { nullable: true, description: 'The order. The default is the oldest first.' })
     orderBy?: AccountOrder | null,
   ): Promise<Connection<AccountType>> {
     const conditions = filter ? validated(filter) : {};

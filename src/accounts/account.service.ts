@@ -21,7 +21,7 @@ import {
   selectAccounts,
 } from './account.statements.js';
 
-/** By what a list of accounts is ordered. */
+/** The field that a list of accounts is ordered by. */
 export interface AccountOrdering {
   readonly property: 'createdAt' | 'updatedAt' | 'accountId';
   readonly descending: boolean;

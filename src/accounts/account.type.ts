@@ -32,7 +32,7 @@ export class AccountType extends Node {
 @ObjectType('AccountEdge', { description: 'One account of a page.' })
 export class AccountEdge {
   /** Where the account stands in the list. */
-  @Field(() => String, { description: 'Where the account stands in the list, for `after` and `before`.' })
+  @Field(() => String, { description: 'The position of the account in the list, for `after` and `before`.' })
   cursor!: string;
 
   /** The account. */
@@ -47,31 +47,33 @@ export class AccountConnection {
   @Field(() => [AccountEdge], { description: 'The accounts of the page, in order.' })
   edges!: AccountEdge[];
 
-  /** Where the page stands in its list. */
-  @Field(() => PageInfo, { description: 'Where the page stands in its list.' })
+  /** Information about the page: its cursors, and whether there are more pages. */
+  @Field(() => PageInfo, { description: 'Information about the page: its cursors, and whether there are more pages.' })
   pageInfo!: PageInfo;
 
   /** How many accounts the whole list has. */
-  @Field(() => Int, { description: 'How many accounts the whole list has; counted only where it is asked for.' })
+  @Field(() => Int, {
+    description: 'How many accounts the whole list has. It is counted only if you ask for this field.',
+  })
   totalCount!: number;
 }
 
-/** What adding an account answers. */
-@ObjectType({ implements: OperationPayload, description: 'What adding an account answers.' })
+/** The result of adding an account. */
+@ObjectType({ implements: OperationPayload, description: 'The result of adding an account.' })
 export class AddAccountPayload extends OperationPayload {
   /** The account that was added. */
   @Field(() => AccountType, { description: 'The account that was added.' })
   account!: AccountType;
 }
 
-/** What deleting an account answers. */
-@ObjectType({ implements: OperationPayload, description: 'What deleting an account answers.' })
+/** The result of deleting an account. */
+@ObjectType({ implements: OperationPayload, description: 'The result of deleting an account.' })
 export class DeleteAccountPayload extends OperationPayload {
   /** The id of the account that was deleted. */
   @Field(() => ID, { description: 'The id of the account that was deleted.' })
   deletedAccountId!: string;
 
   /** How many datasources went with it. */
-  @Field(() => Int, { description: 'How many datasources were deleted with it.' })
+  @Field(() => Int, { description: 'The number of datasources that were deleted with the account.' })
   deletedDatasourceCount!: number;
 }

@@ -35,7 +35,7 @@ export class AuditEvent {
   @Column({ name: 'address', type: 'varchar', length: 64, nullable: true })
   address!: string | null;
 
-  /** The id under which the request is found in the log. */
+  /** The id of the request, as in the log. */
   @Column({ name: 'request_id', type: 'varchar', length: 128 })
   requestId!: string;
 

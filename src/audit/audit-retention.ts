@@ -13,9 +13,9 @@ export function startAuditRetention(audit: AuditTrail, days: number, log: Logger
   const run = () => {
     audit.removeBefore(new Date(Date.now() - days * day)).then(
       (removed) => {
-        if (removed > 0) log.info({ removed, days }, 'old events were removed from the audit');
+        if (removed > 0) log.info({ removed, days }, 'removed old events from the audit');
       },
-      (error: unknown) => log.warn({ err: error }, 'old events could not be removed from the audit'),
+      (error: unknown) => log.warn({ err: error }, 'failed to remove old events from the audit'),
     );
   };
   const first = setTimeout(run, 10_000);

@@ -128,7 +128,7 @@ export class AuditTrail {
     const { onRefusal, onLoss = () => undefined } = this.#observer;
     onRefusal?.(reason);
     if (this.#waitingRefusals >= mostWaitingRefusals) {
-      onLoss(new Error('refusals come faster than they can be recorded'));
+      onLoss(new Error('too many refusals at a time to record them all'));
       return;
     }
     this.#waitingRefusals += 1;

@@ -18,15 +18,18 @@ export class AuditResolver {
 
   /** Lists audit events. */
   @Query(() => AuditEventConnection, {
-    description: 'Who did what, the newest first unless told, for callers with the permission `admin`.',
+    description: 'The audit: who did what, the newest first by default. Needs the permission `admin`.',
   })
   async auditEvents(
     @Args(() => PageArgs) pageArgs: PageArgs,
-    @Arg('filter', () => AuditEventFilter, { nullable: true, description: 'What to narrow the list down to.' })
+    @Arg('filter', () => AuditEventFilter, {
+      nullable: true,
+      description: 'The filter: all given conditions must match.',
+    })
     filter?: AuditEventFilter | null,
     @Arg('direction', () => OrderDirection, {
       nullable: true,
-      description: 'The order by time; the newest first unless told.',
+      description: 'The order by time. The default is the newest first.',
     })
     direction?: OrderDirection | null,
   ): Promise<Connection<AuditEventType>> {
@@ -38,7 +41,7 @@ export class AuditResolver {
   /** What changed. */
   @FieldResolver(() => [AuditChangeType], {
     nullable: true,
-    description: 'What changed; null where nothing is kept of it.',
+    description: 'What changed; null if this is not recorded.',
   })
   changes(@Root() event: AuditEventType): AuditChangeType[] | null {
     const { changes } = event as RecordedEvent;

@@ -13,9 +13,9 @@ export interface AuditConditions {
   readonly accountId?: string | null;
   readonly region?: string | null;
   readonly instanceId?: string | null;
-  /** From this instant on. */
+  /** At this time or later. */
   readonly from?: Date | null;
-  /** Before this instant. */
+  /** Before this time. */
   readonly until?: Date | null;
 }
 

@@ -4,7 +4,7 @@ import { DateTimeScalar } from '../input/date-time.js';
 
 /** One field that changed. */
 @ObjectType('AuditChange', {
-  description: 'One field that changed. Of a credential neither value is kept, only that it changed.',
+  description: 'A field that changed. For a credential, the audit records only that it changed, and neither value.',
 })
 export class AuditChangeType {
   /** The field. */
@@ -14,20 +14,22 @@ export class AuditChangeType {
   /** What it was. */
   @Field(() => String, {
     nullable: true,
-    description: 'What it was, as JSON; null where it was not there or is not kept.',
+    description: 'The value before, as JSON; null if there was none or it is not recorded.',
   })
   from!: string | null;
 
   /** What it is. */
   @Field(() => String, {
     nullable: true,
-    description: 'What it is, as JSON; null where it is not there or is not kept.',
+    description: 'The value after, as JSON; null if there is none or it is not recorded.',
   })
   to!: string | null;
 }
 
 /** One line of the audit, as GraphQL shows it. */
-@ObjectType('AuditEvent', { description: 'One line of the audit: who did what to which, and what came of it.' })
+@ObjectType('AuditEvent', {
+  description: 'An event in the audit: who did what, to which object, and with which outcome.',
+})
 export class AuditEventType {
   /** The id of the event. */
   @Field(() => ID, { description: 'The id of the event.' })
@@ -38,17 +40,19 @@ export class AuditEventType {
   createdAt!: Date;
 
   /** Who. */
-  @Field(() => String, { description: 'Who: the name of an API key with its prefix, or the subject of a token.' })
+  @Field(() => String, {
+    description: 'Who did it: the name of an API key with its prefix, or the subject of a token.',
+  })
   actor!: string;
 
   /** By which means the actor said who it is. */
   @Field(() => String, {
-    description: 'By which means the actor said who it is: `key`, `token`, `anonymous` or `command line`.',
+    description: 'How the actor authenticated: `key`, `token`, `anonymous` or `command line`.',
   })
   means!: string;
 
   /** Where it came in. */
-  @Field(() => String, { description: 'Where it came in: `graphql`, `rest` or `command line`.' })
+  @Field(() => String, { description: 'The interface that was used: `graphql`, `rest` or `command line`.' })
   surface!: string;
 
   /** The client's network address. */
@@ -56,11 +60,13 @@ export class AuditEventType {
   address!: string | null;
 
   /** The id of the request. */
-  @Field(() => String, { description: 'The id under which the request is found in the log.' })
+  @Field(() => String, { description: 'The id of the request, as in the log.' })
   requestId!: string;
 
   /** What was done. */
-  @Field(() => String, { description: 'What was done, or refused: the name of a mutation or query, or a route.' })
+  @Field(() => String, {
+    description: 'The operation that was done or refused: the name of a mutation or query, or a route.',
+  })
   operation!: string;
 
   /** What came of it. */
@@ -70,19 +76,19 @@ export class AuditEventType {
   outcome!: string;
 
   /** The provider of the account. */
-  @Field(() => Int, { nullable: true, description: 'The provider of the account that it was done to, or in.' })
+  @Field(() => Int, { nullable: true, description: 'The provider of the affected account.' })
   accountProvider!: number | null;
 
   /** The id of the account. */
-  @Field(() => String, { nullable: true, description: 'The id of the account that it was done to, or in.' })
+  @Field(() => String, { nullable: true, description: 'The id of the affected account.' })
   accountId!: string | null;
 
   /** The region of the account. */
-  @Field(() => String, { nullable: true, description: 'The region of the account that it was done to, or in.' })
+  @Field(() => String, { nullable: true, description: 'The region of the affected account.' })
   region!: string | null;
 
   /** The datasource. */
-  @Field(() => String, { nullable: true, description: 'The instance id of the datasource that it was done to.' })
+  @Field(() => String, { nullable: true, description: 'The instance id of the affected datasource.' })
   instanceId!: string | null;
 }
 
@@ -90,7 +96,7 @@ export class AuditEventType {
 @ObjectType('AuditEventEdge', { description: 'One event of a page.' })
 export class AuditEventEdge {
   /** Where the event stands in the list. */
-  @Field(() => String, { description: 'Where the event stands in the list, for `after` and `before`.' })
+  @Field(() => String, { description: 'The position of the event in the list, for `after` and `before`.' })
   cursor!: string;
 
   /** The event. */
@@ -105,11 +111,13 @@ export class AuditEventConnection {
   @Field(() => [AuditEventEdge], { description: 'The events of the page, in order.' })
   edges!: AuditEventEdge[];
 
-  /** Where the page stands in its list. */
-  @Field(() => PageInfo, { description: 'Where the page stands in its list.' })
+  /** Information about the page: its cursors, and whether there are more pages. */
+  @Field(() => PageInfo, { description: 'Information about the page: its cursors, and whether there are more pages.' })
   pageInfo!: PageInfo;
 
   /** How many events the whole list has. */
-  @Field(() => Int, { description: 'How many events the whole list has; counted only where it is asked for.' })
+  @Field(() => Int, {
+    description: 'How many events the whole list has. It is counted only if you ask for this field.',
+  })
   totalCount!: number;
 }

@@ -39,7 +39,7 @@ async function create(keys: ApiKeys, words: string[], print: Print): Promise<voi
   if (positionals.length > 0) throw new UsageError(keysUsage);
   const name = values.name?.trim();
   if (!name || name.length > longestName || !name.isWellFormed()) {
-    throw new UsageError(`--name must say what the key is for, in 1 to ${longestName} characters.\n${keysUsage}`);
+    throw new UsageError(`--name must be the purpose of the key, in 1 to ${longestName} characters.\n${keysUsage}`);
   }
   const permitted = parsePermissions((values.permissions ?? '').split(',').map((word) => word.trim()));
   if (permitted === undefined) {
@@ -79,7 +79,7 @@ async function revoke(keys: ApiKeys, words: string[], print: Print): Promise<voi
   if (prefix === undefined || positionals.length !== 1 || Object.keys(values).length > 0) {
     throw new UsageError(keysUsage);
   }
-  if (!(await keys.revoke(prefix))) throw new CommandError('There is no such key, or it was revoked before.');
+  if (!(await keys.revoke(prefix))) throw new CommandError('There is no such key, or it is already revoked.');
   print(`Revoked ${prefix}: every gateway stops accepting it within ten seconds.`);
 }
 
@@ -105,7 +105,7 @@ function expiry(text: string | undefined): Date | null {
   // A day that is not in the calendar would be taken for one of the next month.
   const isDay = duration !== null || (expiresAt.getTime() > 0 && expiresAt.toISOString().startsWith(text));
   if (!isDay || !(expiresAt.getTime() > Date.now())) {
-    throw new UsageError(`--expires must be a time to come: 90d, 12h, or a day such as 2030-01-31.\n${keysUsage}`);
+    throw new UsageError(`--expires must be in the future: 90d, 12h, or a date such as 2030-01-31.\n${keysUsage}`);
   }
   return expiresAt;
 }

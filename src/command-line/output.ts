@@ -21,7 +21,7 @@ export function standardOutput(): Output {
     write: (text) =>
       new Promise((resolve, reject) => {
         process.stdout.write(text, (error) => {
-          if (error) reject(new CommandError('Whoever read the output has stopped reading before its end.'));
+          if (error) reject(new CommandError('The reader of the output closed it before the end.'));
           else resolve();
         });
       }),

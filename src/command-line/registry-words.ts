@@ -62,12 +62,12 @@ export function readRegistryWords([action, ...words]: readonly string[]): Export
 
 function exportWords(words: string[]): ExportWords {
   const { values, positionals } = parsed(words, { ...common, output: text, 'with-credentials': flag });
-  if (positionals.length > 0) throw wrong('An export takes no other words; the file to write is given by --output.');
+  if (positionals.length > 0) throw wrong('Unexpected argument: give the file to write with --output.');
   const format = formatOf(values.format, values.output);
   const kind = oneOf('kind', kinds, values.kind);
   const withCredentials = values['with-credentials'] ?? false;
-  if (format === 'csv' && withCredentials) throw wrong('CSV carries no credentials: export them as JSON Lines.');
-  if (format === 'csv' && kind === undefined) throw wrong('A CSV file has rows of one kind: say which by --kind.');
+  if (format === 'csv' && withCredentials) throw wrong('CSV cannot contain credentials: export them as JSON Lines.');
+  if (format === 'csv' && kind === undefined) throw wrong('A CSV file has rows of one kind: give it with --kind.');
   return {
     action: 'export',
     output: values.output,
@@ -85,9 +85,9 @@ function importWords(words: string[]): ImportWords {
   if (input === undefined || positionals.length > 1) throw wrong('An import takes one file, or - for standard input.');
   const format = formatOf(values.format, input);
   const kind = oneOf('kind', kinds, values.kind);
-  if (format === 'csv' && kind === undefined) throw wrong('A CSV file has rows of one kind: say which by --kind.');
+  if (format === 'csv' && kind === undefined) throw wrong('A CSV file has rows of one kind: give it with --kind.');
   if (format === 'jsonl' && kind !== undefined)
-    throw wrong('The lines of JSON Lines say their kind: leave --kind out.');
+    throw wrong('--kind is only for CSV: each line of JSON Lines has its kind.');
   const { report } = values;
   if (report !== undefined && resolve(report) === resolve(input)) throw wrong('--report must be another file.');
   return {

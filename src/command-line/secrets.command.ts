@@ -38,7 +38,7 @@ export async function runSecretsCommand(
   if (action === 'rotate') {
     print(
       report.oldKeysCanGo
-        ? 'The other keys seal nothing any more: take them out of SECRETS_KEYS.'
+        ? 'No credential is sealed with the other keys any more: remove them from SECRETS_KEYS.'
         : 'Keep the other keys: give the datasources named above their credentials again, and run this once more.',
     );
   }

@@ -56,11 +56,11 @@ export interface Page<Row> {
  */
 export function pageRequest({ first, after, last, before }: PageArguments, order: Order): PageRequest {
   const problems = [...countProblems('first', first), ...countProblems('last', last)];
-  if (isGiven(first) && isGiven(last)) problems.push({ property: 'last', problem: 'must not stand beside first' });
+  if (isGiven(first) && isGiven(last)) problems.push({ property: 'last', problem: 'cannot be combined with first' });
   const positions = { after: position(after, order), before: position(before, order) };
   for (const property of ['after', 'before'] as const) {
     if (positions[property] === null) {
-      problems.push({ property, problem: 'must be a cursor that this list gave, in the same order' });
+      problems.push({ property, problem: 'must be a cursor from this list, in the same order' });
     }
   }
   if (problems.length > 0) throw new InvalidParametersError(problems);

@@ -29,23 +29,23 @@ export class Datasource {
   @PrimaryColumn({ name: 'id', type: 'varchar', length: 27 })
   id!: string;
 
-  /** The provider of the account that it is in. */
+  /** The provider of its account. */
   @Column({ name: 'account_provider', type: 'int' })
   accountProviderId!: number;
 
-  /** The id of the account that it is in. */
+  /** The id of its account. */
   @Column({ name: 'account_id', type: 'varchar', length: 255 })
   accountId!: string;
 
-  /** The region of the account that it is in. */
+  /** The region of its account. */
   @Column({ name: 'region', type: 'varchar', length: 64 })
   region!: string;
 
-  /** Its name within the account. */
+  /** The name of the datasource within its account. */
   @Column({ name: 'instance_id', type: 'varchar', length: 255 })
   instanceId!: string;
 
-  /** What it is, in words. */
+  /** A description. */
   @Column({ name: 'description', type: 'varchar', length: 2048, nullable: true })
   description!: string | null;
 
@@ -53,7 +53,7 @@ export class Datasource {
   @Column({ name: 'jdbc_connection_url', type: 'varchar', length: 1024 })
   jdbcConnectionUrl!: string;
 
-  /** The schemas to look at, one a line. */
+  /** The schemas to scan, one per line. */
   @Column({ name: 'jdbc_connection_schema', type: 'varchar', length: 1024 })
   jdbcConnectionSchema!: string;
 
@@ -61,11 +61,11 @@ export class Datasource {
   @Column({ name: 'jdbc_enforce_ssl', type: 'tinyint', nullable: true, transformer: flag })
   jdbcEnforceSsl!: boolean | null;
 
-  /** Whether Kafka is spoken to over SSL. */
+  /** Whether Kafka is accessed over SSL. */
   @Column({ name: 'kafka_ssl_enabled', type: 'tinyint', nullable: true, transformer: flag })
   kafkaSslEnabled!: boolean | null;
 
-  /** The user that connects. */
+  /** The name of the database user. */
   @Column({ name: 'master_username', type: 'varchar', length: 255, nullable: true })
   masterUsername!: string | null;
 
@@ -81,19 +81,19 @@ export class Datasource {
   @Column({ name: 'skip_custom_jdbc_cert_validation', type: 'tinyint', nullable: true, transformer: flag })
   skipCustomJdbcCertValidation!: boolean | null;
 
-  /** Where a custom certificate is kept. */
+  /** The location of a custom certificate. */
   @Column({ name: 'custom_jdbc_cert', type: 'varchar', length: 1024, nullable: true })
   customJdbcCert!: string | null;
 
-  /** The custom certificate's distinguished name. */
+  /** The distinguished name of the custom certificate. */
   @Column({ name: 'custom_jdbc_cert_string', type: 'varchar', length: 1024, nullable: true })
   customJdbcCertString!: string | null;
 
-  /** The availability zone that the connection is made from. */
+  /** The availability zone of the connection. */
   @Column({ name: 'network_availability_zone', type: 'varchar', length: 255 })
   networkAvailabilityZone!: string;
 
-  /** The subnet that the connection is made from. */
+  /** The subnet of the connection. */
   @Column({ name: 'network_subnet_id', type: 'varchar', length: 255 })
   networkSubnetId!: string;
 
@@ -105,11 +105,11 @@ export class Datasource {
   @Column({ name: 'glue_crawler_last_updated', type: 'bigint', nullable: true, transformer: instant })
   glueCrawlerLastUpdated!: Date | null;
 
-  /** When it was created, as its source writes it. */
+  /** When it was created, as text in the format of its source. */
   @Column({ name: 'creation_time', type: 'varchar', length: 64, nullable: true })
   creationTime!: string | null;
 
-  /** When it was last updated, as its source writes it. */
+  /** When it was last updated, as text in the format of its source. */
   @Column({ name: 'last_updated_time', type: 'varchar', length: 64, nullable: true })
   lastUpdatedTime!: string | null;
 
@@ -117,15 +117,15 @@ export class Datasource {
   @Column({ name: 'jdbc_driver_class_name', type: 'varchar', length: 2048, nullable: true })
   jdbcDriverClassName!: string | null;
 
-  /** Where the JDBC driver's jar is kept. */
+  /** The location of the JDBC driver's JAR file. */
   @Column({ name: 'jdbc_driver_jar_uri', type: 'varchar', length: 2048, nullable: true })
   jdbcDriverJarUri!: string | null;
 
-  /** How it came: 0 imported, 1 added. */
+  /** How it was created: 0 imported, 1 added. */
   @Column({ name: 'create_type', type: 'int' })
   createType!: number;
 
-  /** 1 at first, one more with each change. */
+  /** The version: 1 at first, and one more with each change. */
   @Column({ name: 'version', type: 'int' })
   version!: number;
 

@@ -14,26 +14,26 @@ export enum DatasourceOrderField {
 
 registerEnumType(DatasourceOrderField, {
   name: 'DatasourceOrderField',
-  description: 'By what a list of datasources is ordered.',
+  description: 'The field that a list of datasources is ordered by.',
   valuesConfig: {
-    CREATED_AT: { description: 'By the time at which they were added to the register.' },
-    UPDATED_AT: { description: 'By the time at which they were last changed in the register.' },
-    NAME: { description: 'By the instance id, in the order of its Unicode code points.' },
+    CREATED_AT: { description: 'The time when they were added to the register.' },
+    UPDATED_AT: { description: 'The time when they were last changed in the register.' },
+    NAME: { description: 'The instance id, in the order of its Unicode code points.' },
   },
 });
 
 /** The order of a list of datasources. */
 @InputType({ description: 'The order of a list of datasources.' })
 export class DatasourceOrder {
-  /** By what they are ordered. */
+  /** The field to order by. */
   @Field(() => DatasourceOrderField, {
     defaultValue: DatasourceOrderField.CREATED_AT,
-    description: 'By what they are ordered.',
+    description: 'The field to order by.',
   })
   field!: DatasourceOrderField;
 
-  /** Which way they are ordered. */
-  @Field(() => OrderDirection, { defaultValue: OrderDirection.ASC, description: 'Which way they are ordered.' })
+  /** The direction of the order. */
+  @Field(() => OrderDirection, { defaultValue: OrderDirection.ASC, description: 'The direction of the order.' })
   direction!: OrderDirection;
 }
 
@@ -46,22 +46,34 @@ export function datasourceOrdering(order: DatasourceOrder | null | undefined): D
 }
 
 /** What a list of datasources is narrowed down to. */
-@InputType({ description: 'What a list of datasources is narrowed down to: all that is given must hold.' })
+@InputType({ description: 'A filter for a list of datasources. All given conditions must match.' })
 export class DatasourceFilter {
   /** The provider of the account. */
-  @Parameter({ ...accountParameters.provider, optional: true, description: 'Exactly this provider of the account.' })
+  @Parameter({
+    ...accountParameters.provider,
+    optional: true,
+    description: 'The provider of the account, compared exactly.',
+  })
   accountProviderId?: number | null;
 
   /** The id of the account. */
-  @Parameter({ ...accountParameters.accountId, optional: true, description: 'Exactly this id of the account.' })
+  @Parameter({
+    ...accountParameters.accountId,
+    optional: true,
+    description: 'The id of the account, compared exactly.',
+  })
   accountId?: string | null;
 
   /** The region of the account. */
-  @Parameter({ ...accountParameters.region, optional: true, description: 'Exactly this region of the account.' })
+  @Parameter({
+    ...accountParameters.region,
+    optional: true,
+    description: 'The region of the account, compared exactly.',
+  })
   region?: string | null;
 
   /** The name within the account. */
-  @Parameter({ ...instanceIdParameter, optional: true, description: 'Exactly this instance id.' })
+  @Parameter({ ...instanceIdParameter, optional: true, description: 'The instance id, compared exactly.' })
   instanceId?: string | null;
 
   /** Text to look for. */
@@ -69,7 +81,7 @@ export class DatasourceFilter {
     kind: 'text',
     optional: true,
     longest: 255,
-    description: 'Text that stands anywhere in the ids, the description or the JDBC URL, whatever its case.',
+    description: 'A text to find anywhere in the ids, the description or the JDBC URL. Case is ignored.',
   })
   search?: string | null;
 }

@@ -10,64 +10,65 @@ const expectedVersion = {
   kind: 'integer',
   from: 1,
   optional: true,
-  description: 'The version that the datasource is expected to be at; at another one nothing is changed.',
+  description: 'The version that you expect the datasource to have. If it has another one, nothing is changed.',
 } as const;
 
 /** The four parameters that say which datasource. */
-@InputType({ description: 'Which datasource: the four are compared exactly, so case counts.' })
+@InputType({ description: 'The key of a datasource. All four fields are compared exactly, including case.' })
 export class DatasourceKey {
-  /** The datasource's name within its account. */
-  @Parameter({ ...instanceIdParameter, description: "The datasource's name within its account." })
+  /** The name of the datasource within its account. */
+  @Parameter({ ...instanceIdParameter, description: 'The name of the datasource within its account.' })
   instanceId!: string;
 
-  /** The provider of the account that it is in. */
-  @Parameter({ ...accountParameters.provider, description: 'The provider of the account that it is in.' })
+  /** The provider of its account. */
+  @Parameter({ ...accountParameters.provider, description: 'The provider of its account.' })
   accountProviderId!: number;
 
-  /** The id of the account that it is in. */
-  @Parameter({ ...accountParameters.accountId, description: 'The id of the account that it is in.' })
+  /** The id of its account. */
+  @Parameter({ ...accountParameters.accountId, description: 'The id of its account.' })
   accountId!: string;
 
-  /** The region of the account that it is in. */
-  @Parameter({ ...accountParameters.region, description: 'The region of the account that it is in.' })
+  /** The region of its account. */
+  @Parameter({ ...accountParameters.region, description: 'The region of its account.' })
   region!: string;
 }
 
 /** The parameters of Add Datasource: the whole datasource. */
 @InputType({
-  description: 'The datasource to add. It needs a `secret`, or both `masterUsername` and `password`, or all three.',
+  description:
+    'The datasource to add. It needs a credential: a `secret`, or both `masterUsername` and `password`, or all three.',
 })
 export class AddDatasourceInput extends DatasourceKey {
-  /** What it is, in words. */
-  @Parameter({ kind: 'text', optional: true, longest: 2048, description: 'What it is, in words.' })
+  /** A description. */
+  @Parameter({ kind: 'text', optional: true, longest: 2048, description: 'A description.' })
   description?: string | null;
 
   /** The JDBC URL, without a password. */
-  @Parameter({ kind: 'text', longest: 1024, description: 'The JDBC URL, which must not carry a password.' })
+  @Parameter({ kind: 'text', longest: 1024, description: 'The JDBC URL. It must not contain a password.' })
   jdbcConnectionUrl!: string;
 
-  /** The schemas to look at, one a line. */
-  @Parameter({ kind: 'text', longest: 1024, description: 'The schemas to look at, one a line.' })
+  /** The schemas to scan, one per line. */
+  @Parameter({ kind: 'text', longest: 1024, description: 'The schemas to scan, one per line.' })
   jdbcConnectionSchema!: string;
 
   /** Whether the connection must use SSL. */
   @Parameter({ kind: 'flag', optional: true, description: 'Whether the connection must use SSL.' })
   jdbcEnforceSsl?: boolean | null;
 
-  /** Whether Kafka is spoken to over SSL. */
-  @Parameter({ kind: 'flag', optional: true, description: 'Whether Kafka is spoken to over SSL.' })
+  /** Whether Kafka is accessed over SSL. */
+  @Parameter({ kind: 'flag', optional: true, description: 'Whether Kafka is accessed over SSL.' })
   kafkaSslEnabled?: boolean | null;
 
-  /** The user that connects. */
-  @Parameter({ kind: 'text', optional: true, longest: 255, description: 'The user that connects.' })
+  /** The name of the database user. */
+  @Parameter({ kind: 'text', optional: true, longest: 255, description: 'The name of the database user.' })
   masterUsername?: string | null;
 
-  /** The password of that user. */
+  /** The password of the database user. */
   @Parameter({
     kind: 'text',
     optional: true,
     longest: 1024,
-    description: 'The password of that user. It is sealed before it is stored, and never shown.',
+    description: 'The password of the database user. It is encrypted before it is stored, and never shown.',
   })
   password?: string | null;
 
@@ -77,7 +78,7 @@ export class AddDatasourceInput extends DatasourceKey {
     optional: true,
     longest: 1024,
     description:
-      'The name of, or reference to, a secret in a secrets store. It is sealed before it is stored, and never shown.',
+      'The name of, or a reference to, a secret in a secrets store. It is encrypted before it is stored, and never shown.',
   })
   secret?: string | null;
 
@@ -89,25 +90,25 @@ export class AddDatasourceInput extends DatasourceKey {
   })
   skipCustomJdbcCertValidation?: boolean | null;
 
-  /** Where a custom certificate is kept. */
-  @Parameter({ kind: 'text', optional: true, longest: 1024, description: 'Where a custom certificate is kept.' })
+  /** The location of a custom certificate. */
+  @Parameter({ kind: 'text', optional: true, longest: 1024, description: 'The location of a custom certificate.' })
   customJdbcCert?: string | null;
 
-  /** The custom certificate's distinguished name. */
+  /** The distinguished name of the custom certificate. */
   @Parameter({
     kind: 'text',
     optional: true,
     longest: 1024,
-    description: "The custom certificate's distinguished name.",
+    description: 'The distinguished name of the custom certificate.',
   })
   customJdbcCertString?: string | null;
 
-  /** The availability zone that the connection is made from. */
-  @Parameter({ kind: 'text', longest: 255, description: 'The availability zone that the connection is made from.' })
+  /** The availability zone of the connection. */
+  @Parameter({ kind: 'text', longest: 255, description: 'The availability zone of the connection.' })
   networkAvailabilityZone!: string;
 
-  /** The subnet that the connection is made from. */
-  @Parameter({ kind: 'text', longest: 255, description: 'The subnet that the connection is made from.' })
+  /** The subnet of the connection. */
+  @Parameter({ kind: 'text', longest: 255, description: 'The subnet of the connection.' })
   networkSubnetId!: string;
 
   /** The security group of the connection. */
@@ -118,21 +119,21 @@ export class AddDatasourceInput extends DatasourceKey {
   @Parameter({ kind: 'dateTime', optional: true, description: 'When a Glue crawler last updated it.' })
   glueCrawlerLastUpdated?: Date | null;
 
-  /** When it was created, as its source writes it. */
+  /** When it was created, as text in the format of its source. */
   @Parameter({
     kind: 'text',
     optional: true,
     longest: 64,
-    description: 'When it was created, as its source writes it.',
+    description: 'When it was created, as text in the format of its source.',
   })
   creationTime?: string | null;
 
-  /** When it was last updated, as its source writes it. */
+  /** When it was last updated, as text in the format of its source. */
   @Parameter({
     kind: 'text',
     optional: true,
     longest: 64,
-    description: 'When it was last updated, as its source writes it.',
+    description: 'When it was last updated, as text in the format of its source.',
   })
   lastUpdatedTime?: string | null;
 
@@ -140,19 +141,24 @@ export class AddDatasourceInput extends DatasourceKey {
   @Parameter({ kind: 'text', optional: true, longest: 2048, description: 'The class name of the JDBC driver.' })
   jdbcDriverClassName?: string | null;
 
-  /** Where the JDBC driver's jar is kept. */
-  @Parameter({ kind: 'text', optional: true, longest: 2048, description: "Where the JDBC driver's jar is kept." })
+  /** The location of the JDBC driver's JAR file. */
+  @Parameter({
+    kind: 'text',
+    optional: true,
+    longest: 2048,
+    description: "The location of the JDBC driver's JAR file.",
+  })
   jdbcDriverJarUri?: string | null;
 
-  /** How it came: 0 imported, 1 added. */
-  @Parameter({ kind: 'integer', from: 0, to: 1, description: 'How it came: 0 imported, 1 added.' })
+  /** How it was created: 0 imported, 1 added. */
+  @Parameter({ kind: 'integer', from: 0, to: 1, description: 'How it was created: 0 imported, 1 added.' })
   createType!: number;
 }
 
 /** The parameters of Edit Datasource: the whole datasource, and optionally the version that it is expected to be at. */
 @InputType({
   description:
-    'The whole datasource as it is to be: an optional field that is left out is cleared. The four fields of its key say which one, and are not changed.',
+    'The new values of the whole datasource. An optional field that you leave out is cleared. The four fields of the key select the datasource and cannot be changed.',
 })
 export class EditDatasourceInput extends AddDatasourceInput {
   /** The version that the datasource is expected to be at. */
@@ -163,7 +169,7 @@ export class EditDatasourceInput extends AddDatasourceInput {
 /** The parameters of a change to a part of a datasource, which is offered by GraphQL only. */
 @InputType({
   description:
-    'What is to change: a field that is left out stays as it is, and null clears one. A change of the URL, the driver class, the driver jar, SSL or the certificate needs every credential that is to stay again.',
+    'The fields to change. A field that you leave out keeps its value, and null clears it. If you change the URL, the driver class, the driver JAR, SSL or the certificate, you must give the stored password and secret again, or null to clear them.',
 })
 export class UpdateDatasourceInput extends PatchOf(AddDatasourceInput, DatasourceKey) {
   /** The version that the datasource is expected to be at. */
@@ -172,25 +178,25 @@ export class UpdateDatasourceInput extends PatchOf(AddDatasourceInput, Datasourc
 }
 
 /** The parameters of Delete Datasource. */
-@InputType({ description: 'The datasources to delete: all of them or, where one does not exist, none.' })
+@InputType({ description: 'The datasources to delete. If one of them does not exist, none is deleted.' })
 export class DeleteDatasourcesInput {
-  /** The provider of the account that they are in. */
-  @Parameter({ ...accountParameters.provider, description: 'The provider of the account that they are in.' })
+  /** The provider of their account. */
+  @Parameter({ ...accountParameters.provider, description: 'The provider of their account.' })
   accountProvider!: number;
 
-  /** The id of the account that they are in. */
-  @Parameter({ ...accountParameters.accountId, description: 'The id of the account that they are in.' })
+  /** The id of their account. */
+  @Parameter({ ...accountParameters.accountId, description: 'The id of their account.' })
   accountId!: string;
 
-  /** The region of the account that they are in. */
-  @Parameter({ ...accountParameters.region, description: 'The region of the account that they are in.' })
+  /** The region of their account. */
+  @Parameter({ ...accountParameters.region, description: 'The region of their account.' })
   region!: string;
 
   /** The names of the datasources within the account. */
   @Parameter({
     ...instanceIdParameter,
     kind: 'identifierList',
-    description: 'The instance ids of the datasources; repeats are counted and then removed.',
+    description: 'The instance ids of the datasources. Duplicates count for the limit, and are then ignored.',
   })
   instances!: string[];
 }

@@ -37,7 +37,7 @@ const asLegacyClientsSend = {
 const withoutCredential = { ...required, master_username: 'orders_reader', secret: '' } as const;
 const credentialIsMissing = new DomainError(
   'CREDENTIAL_REQUIRED',
-  'A credential is required: a secret, or a master username together with a password.',
+  'A credential is required: a secret, or both a master username and a password.',
 );
 const urls = {
   ofNoDriver: 'postgresql://db.example.com:5432/orders',
@@ -149,7 +149,7 @@ export const editDatasourceOnSharedPathDocumentation: LegacyDocumentation = {
       body: { ...exampleAccount, instance_id: 'orders-db' },
       failure: new DomainError(
         'BAD_USER_INPUT',
-        'The body is neither a deletion of an account nor an edit of a datasource: a deletion has no parameters but account_provider, account_id and region, and an edit names its account by account_provider_id. Nothing was changed.',
+        'The body is neither a deletion of an account nor an edit of a datasource. A deletion has only the parameters account_provider, account_id and region. An edit has account_provider_id and not account_provider. Nothing was changed.',
       ),
     },
   },

@@ -38,8 +38,8 @@ interface WithAccount {
   account?: AccountResult;
 }
 
-const filterDescription = 'What to narrow the list down to.';
-const orderDescription = 'The order; the oldest first unless told.';
+const filterDescription = 'The filter: all given conditions must match.';
+const orderDescription = 'The order. The default is the oldest first.';
 
 /** The GraphQL surface of datasources. */
 @Resolver(() => DatasourceType)
@@ -71,10 +71,10 @@ export class DatasourceResolver {
   /** Replaces a datasource. */
   @Mutation(() => EditDatasourcePayload, {
     description:
-      'Replaces a datasource by what is given: an optional field that is left out is cleared. Fails with INVALID_JDBC_URL, CREDENTIAL_REQUIRED, DATASOURCE_NOT_FOUND or VERSION_CONFLICT.',
+      'Replaces a datasource. An optional field that you leave out is cleared. Fails with INVALID_JDBC_URL, CREDENTIAL_REQUIRED, DATASOURCE_NOT_FOUND or VERSION_CONFLICT.',
   })
   async editDatasource(
-    @Arg('input', () => EditDatasourceInput, { description: 'The whole datasource as it is to be.' })
+    @Arg('input', () => EditDatasourceInput, { description: 'The new values of the whole datasource.' })
     input: EditDatasourceInput,
     @Ctx() context: RequestContext,
   ): Promise<EditDatasourcePayload> {
@@ -84,10 +84,10 @@ export class DatasourceResolver {
   /** Changes a part of a datasource. */
   @Mutation(() => UpdateDatasourcePayload, {
     description:
-      'Changes a part of a datasource: a field that is left out stays, and null clears one. Fails with INVALID_JDBC_URL, CREDENTIAL_REQUIRED, DATASOURCE_NOT_FOUND or VERSION_CONFLICT. A change that leaves everything as it is does not count as one.',
+      'Changes a part of a datasource. A field that you leave out keeps its value, and null clears it. If no value changes, the version stays. Fails with INVALID_JDBC_URL, CREDENTIAL_REQUIRED, DATASOURCE_NOT_FOUND or VERSION_CONFLICT.',
   })
   async updateDatasource(
-    @Arg('input', () => UpdateDatasourceInput, { description: 'What is to change.' }) input: UpdateDatasourceInput,
+    @Arg('input', () => UpdateDatasourceInput, { description: 'The fields to change.' }) input: UpdateDatasourceInput,
     @Ctx() context: RequestContext,
   ): Promise<UpdateDatasourcePayload> {
     return { ...succeeded, datasource: await this.#datasources.update(validated(input), context.call) };
@@ -96,10 +96,10 @@ export class DatasourceResolver {
   /** Reads the credentials of a datasource. */
   @Query(() => DatasourceCredentials, {
     description:
-      'The credentials of the datasource with this key, in clear, for callers with the permission `credentials`. Fails with DATASOURCE_NOT_FOUND. Every reading is in the audit.',
+      'The credentials of the datasource with this key, in clear. Needs the permission `credentials`. The audit records each read. Fails with DATASOURCE_NOT_FOUND.',
   })
   datasourceCredentials(
-    @Arg('key', () => DatasourceKey, { description: 'Which datasource.' }) key: DatasourceKey,
+    @Arg('key', () => DatasourceKey, { description: 'The key of the datasource.' }) key: DatasourceKey,
     @Ctx() context: RequestContext,
   ): Promise<Credentials> {
     return this.#datasources.credentials(validated(key), context.call);
@@ -108,7 +108,7 @@ export class DatasourceResolver {
   /** Deletes datasources. */
   @Mutation(() => DeleteDatasourcesPayload, {
     description:
-      'Deletes some of the datasources of an account: all of them or, with ACCOUNT_NOT_FOUND or DATASOURCE_NOT_FOUND, none.',
+      'Deletes datasources of an account: all that are listed, or none. Fails with ACCOUNT_NOT_FOUND or DATASOURCE_NOT_FOUND.',
   })
   async deleteDatasources(
     @Arg('input', () => DeleteDatasourcesInput, { description: 'The datasources to delete.' })
@@ -121,16 +121,16 @@ export class DatasourceResolver {
   /** Finds a datasource. */
   @Query(() => DatasourceType, {
     nullable: true,
-    description: 'The datasource with this key; null where there is none.',
+    description: 'The datasource with this key; null if there is none.',
   })
   async datasource(
-    @Arg('key', () => DatasourceKey, { description: 'Which datasource.' }) key: DatasourceKey,
+    @Arg('key', () => DatasourceKey, { description: 'The key of the datasource.' }) key: DatasourceKey,
   ): Promise<DatasourceType | null> {
     return (await this.#datasources.byKey(validated(key))) ?? null;
   }
 
   /** Lists datasources. */
-  @Query(() => DatasourceConnection, { description: 'The datasources of all accounts, a page at a time.' })
+  @Query(() => DatasourceConnection, { description: 'The datasources of all accounts, in pages.' })
   async datasources(
     @Args(() => PageArgs) pageArgs: PageArgs,
     @Info() info: GraphQLResolveInfo,
@@ -150,7 +150,7 @@ export class DatasourceResolver {
   }
 
   /** The account that a datasource is in. */
-  @FieldResolver(() => AccountType, { description: 'The account that it is in.' })
+  @FieldResolver(() => AccountType, { description: 'The account that the datasource belongs to.' })
   account(@Root() datasource: DatasourceType, @Ctx() context: RequestContext): AccountResult | Promise<AccountType> {
     const { account } = datasource as WithAccount;
     if (account !== undefined) return account;
@@ -179,7 +179,7 @@ export class AccountDatasourcesResolver {
   }
 
   /** The datasources of an account. */
-  @FieldResolver(() => DatasourceConnection, { description: 'The datasources of the account, a page at a time.' })
+  @FieldResolver(() => DatasourceConnection, { description: 'The datasources of the account, in pages.' })
   async datasources(
     @Root() account: AccountType,
     @Ctx() context: RequestContext,

@@ -38,7 +38,7 @@ export function deleteAccountPathOperation(
       case 'refuse':
         throw new DomainError(
           'BAD_USER_INPUT',
-          'The body is neither a deletion of an account nor an edit of a datasource: a deletion has no parameters but account_provider, account_id and region, and an edit names its account by account_provider_id. Nothing was changed.',
+          'The body is neither a deletion of an account nor an edit of a datasource. A deletion has only the parameters account_provider, account_id and region. An edit has account_provider_id and not account_provider. Nothing was changed.',
         );
     }
   };

@@ -37,7 +37,7 @@ import {
 import { auditedFields, auditTarget, connectionFields, datasourceChanges } from './datasource-changes.js';
 import { parseJdbcUrl } from './jdbc-url.js';
 
-/** By what a list of datasources is ordered. */
+/** The field that a list of datasources is ordered by. */
 export interface DatasourceOrdering {
   readonly property: 'createdAt' | 'updatedAt' | 'instanceId';
   readonly descending: boolean;
@@ -326,7 +326,7 @@ export class DatasourceService {
       if (!(error instanceof SealBrokenError)) throw error;
       return new DomainError(
         'INTERNAL_SERVER_ERROR',
-        `The stored ${field} cannot be opened with the keys that are set. Give the datasource its credential again.`,
+        `The stored ${field} cannot be opened with the sealing keys that are set. Give the datasource its credential again.`,
         error,
       );
     }
@@ -359,14 +359,14 @@ function checkUrl(jdbcConnectionUrl: string): void {
 function credentialRequired(): DomainError {
   return new DomainError(
     'CREDENTIAL_REQUIRED',
-    'A credential is required: a secret, or a master username together with a password.',
+    'A credential is required: a secret, or both a master username and a password.',
   );
 }
 
 function credentialRequiredAgain(): DomainError {
   return new DomainError(
     'CREDENTIAL_REQUIRED',
-    'The stored credentials are not sent to another place unseen: a change of the URL, the driver, SSL or the certificate needs the password and the secret that are stored again in the same call, or null to clear them.',
+    'Changing the URL, driver, SSL or certificate needs the stored password and secret again, or null to clear them.',
   );
 }
 

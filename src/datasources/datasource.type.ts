@@ -7,15 +7,16 @@ import { DateTimeScalar } from '../input/date-time.js';
 /** A JDBC connection in an account, as GraphQL shows it: a credential has no field here. Its account is resolved apart. */
 @ObjectType('Datasource', {
   implements: Node,
-  description: 'A JDBC connection in an account. Its password and secret are never shown, only whether they are there.',
+  description:
+    'A JDBC connection in an account. Its password and secret are never shown, only whether they are stored.',
 })
 export class DatasourceType extends Node {
-  /** Its name within the account. */
-  @Field(() => String, { description: 'Its name within the account.' })
+  /** The name of the datasource within its account. */
+  @Field(() => String, { description: 'The name of the datasource within its account.' })
   instanceId!: string;
 
-  /** What it is, in words. */
-  @Field(() => String, { nullable: true, description: 'What it is, in words.' })
+  /** A description. */
+  @Field(() => String, { nullable: true, description: 'A description.' })
   description!: string | null;
 
   /** The JDBC URL. */
@@ -23,19 +24,19 @@ export class DatasourceType extends Node {
   jdbcConnectionUrl!: string;
 
   /** The schemas to look at. */
-  @Field(() => String, { description: 'The schemas to look at, one a line.' })
+  @Field(() => String, { description: 'The schemas to scan, one per line.' })
   jdbcConnectionSchema!: string;
 
   /** Whether the connection must use SSL. */
-  @Field(() => Boolean, { nullable: true, description: 'Whether the connection must use SSL; null where not said.' })
+  @Field(() => Boolean, { nullable: true, description: 'Whether the connection must use SSL; null if not specified.' })
   jdbcEnforceSsl!: boolean | null;
 
-  /** Whether Kafka is spoken to over SSL. */
-  @Field(() => Boolean, { nullable: true, description: 'Whether Kafka is spoken to over SSL; null where not said.' })
+  /** Whether Kafka is accessed over SSL. */
+  @Field(() => Boolean, { nullable: true, description: 'Whether Kafka is accessed over SSL; null if not specified.' })
   kafkaSslEnabled!: boolean | null;
 
-  /** The user that connects. */
-  @Field(() => String, { nullable: true, description: 'The user that connects.' })
+  /** The name of the database user. */
+  @Field(() => String, { nullable: true, description: 'The name of the database user.' })
   masterUsername!: string | null;
 
   /** Whether a password is stored. */
@@ -43,30 +44,30 @@ export class DatasourceType extends Node {
   hasPassword!: boolean;
 
   /** Whether a secret is stored. */
-  @Field(() => Boolean, { description: 'Whether the name of, or reference to, a secret is stored.' })
+  @Field(() => Boolean, { description: 'Whether the name or reference of a secret is stored.' })
   hasSecret!: boolean;
 
   /** Whether the validation of a custom certificate is skipped. */
   @Field(() => Boolean, {
     nullable: true,
-    description: 'Whether the validation of a custom certificate is skipped; null where not said.',
+    description: 'Whether the validation of a custom certificate is skipped; null if not specified.',
   })
   skipCustomJdbcCertValidation!: boolean | null;
 
-  /** Where a custom certificate is kept. */
-  @Field(() => String, { nullable: true, description: 'Where a custom certificate is kept.' })
+  /** The location of a custom certificate. */
+  @Field(() => String, { nullable: true, description: 'The location of a custom certificate.' })
   customJdbcCert!: string | null;
 
-  /** The custom certificate's distinguished name. */
-  @Field(() => String, { nullable: true, description: "The custom certificate's distinguished name." })
+  /** The distinguished name of the custom certificate. */
+  @Field(() => String, { nullable: true, description: 'The distinguished name of the custom certificate.' })
   customJdbcCertString!: string | null;
 
-  /** The availability zone that the connection is made from. */
-  @Field(() => String, { description: 'The availability zone that the connection is made from.' })
+  /** The availability zone of the connection. */
+  @Field(() => String, { description: 'The availability zone of the connection.' })
   networkAvailabilityZone!: string;
 
-  /** The subnet that the connection is made from. */
-  @Field(() => String, { description: 'The subnet that the connection is made from.' })
+  /** The subnet of the connection. */
+  @Field(() => String, { description: 'The subnet of the connection.' })
   networkSubnetId!: string;
 
   /** The security group of the connection. */
@@ -77,28 +78,31 @@ export class DatasourceType extends Node {
   @Field(() => DateTimeScalar, { nullable: true, description: 'When a Glue crawler last updated it.' })
   glueCrawlerLastUpdated!: Date | null;
 
-  /** When it was created, as its source writes it. */
-  @Field(() => String, { nullable: true, description: 'When it was created, as its source writes it.' })
+  /** When it was created, as text in the format of its source. */
+  @Field(() => String, { nullable: true, description: 'When it was created, as text in the format of its source.' })
   creationTime!: string | null;
 
-  /** When it was last updated, as its source writes it. */
-  @Field(() => String, { nullable: true, description: 'When it was last updated, as its source writes it.' })
+  /** When it was last updated, as text in the format of its source. */
+  @Field(() => String, {
+    nullable: true,
+    description: 'When it was last updated, as text in the format of its source.',
+  })
   lastUpdatedTime!: string | null;
 
   /** The class name of the JDBC driver. */
   @Field(() => String, { nullable: true, description: 'The class name of the JDBC driver.' })
   jdbcDriverClassName!: string | null;
 
-  /** Where the JDBC driver's jar is kept. */
-  @Field(() => String, { nullable: true, description: "Where the JDBC driver's jar is kept." })
+  /** The location of the JDBC driver's JAR file. */
+  @Field(() => String, { nullable: true, description: "The location of the JDBC driver's JAR file." })
   jdbcDriverJarUri!: string | null;
 
   /** How it came. */
-  @Field(() => Int, { description: 'How it came: 0 imported, 1 added.' })
+  @Field(() => Int, { description: 'How it was created: 0 imported, 1 added.' })
   createType!: number;
 
-  /** 1 at first, one more with each change. */
-  @Field(() => Int, { description: '1 at first, one more with each change.' })
+  /** The version: 1 at first, and one more with each change. */
+  @Field(() => Int, { description: 'The version: 1 at first, and one more with each change.' })
   version!: number;
 
   /** When it was added. */
@@ -114,7 +118,7 @@ export class DatasourceType extends Node {
 @ObjectType('DatasourceEdge', { description: 'One datasource of a page.' })
 export class DatasourceEdge {
   /** Where the datasource stands in the list. */
-  @Field(() => String, { description: 'Where the datasource stands in the list, for `after` and `before`.' })
+  @Field(() => String, { description: 'The position of the datasource in the list, for `after` and `before`.' })
   cursor!: string;
 
   /** The datasource. */
@@ -129,33 +133,35 @@ export class DatasourceConnection {
   @Field(() => [DatasourceEdge], { description: 'The datasources of the page, in order.' })
   edges!: DatasourceEdge[];
 
-  /** Where the page stands in its list. */
-  @Field(() => PageInfo, { description: 'Where the page stands in its list.' })
+  /** Information about the page: its cursors, and whether there are more pages. */
+  @Field(() => PageInfo, { description: 'Information about the page: its cursors, and whether there are more pages.' })
   pageInfo!: PageInfo;
 
   /** How many datasources the whole list has. */
-  @Field(() => Int, { description: 'How many datasources the whole list has; counted only where it is asked for.' })
+  @Field(() => Int, {
+    description: 'How many datasources the whole list has. It is counted only if you ask for this field.',
+  })
   totalCount!: number;
 }
 
-/** What adding a datasource answers. */
-@ObjectType({ implements: OperationPayload, description: 'What adding a datasource answers.' })
+/** The result of adding a datasource. */
+@ObjectType({ implements: OperationPayload, description: 'The result of adding a datasource.' })
 export class AddDatasourcePayload extends OperationPayload {
   /** The datasource that was added. */
   @Field(() => DatasourceType, { description: 'The datasource that was added.' })
   datasource!: DatasourceType;
 }
 
-/** What editing a datasource answers. */
-@ObjectType({ implements: OperationPayload, description: 'What editing a datasource answers.' })
+/** The result of replacing a datasource. */
+@ObjectType({ implements: OperationPayload, description: 'The result of replacing a datasource.' })
 export class EditDatasourcePayload extends OperationPayload {
   /** The datasource as it is now. */
   @Field(() => DatasourceType, { description: 'The datasource as it is now.' })
   datasource!: DatasourceType;
 }
 
-/** What updating a datasource answers. */
-@ObjectType({ implements: OperationPayload, description: 'What updating a datasource answers.' })
+/** The result of updating a datasource. */
+@ObjectType({ implements: OperationPayload, description: 'The result of updating a datasource.' })
 export class UpdateDatasourcePayload extends OperationPayload {
   /** The datasource as it is now. */
   @Field(() => DatasourceType, { description: 'The datasource as it is now.' })
@@ -163,23 +169,23 @@ export class UpdateDatasourcePayload extends OperationPayload {
 }
 
 /** The credentials of a datasource, in clear. */
-@ObjectType({ description: 'The credentials of a datasource, in clear. Every reading of them is in the audit.' })
+@ObjectType({ description: 'The credentials of a datasource, in clear. The audit records each time they are read.' })
 export class DatasourceCredentials {
-  /** The user that connects. */
-  @Field(() => String, { nullable: true, description: 'The user that connects.' })
+  /** The name of the database user. */
+  @Field(() => String, { nullable: true, description: 'The name of the database user.' })
   masterUsername!: string | null;
 
-  /** The password of that user. */
-  @Field(() => String, { nullable: true, description: 'The password of that user.' })
+  /** The password of the database user. */
+  @Field(() => String, { nullable: true, description: 'The password of the database user.' })
   password!: string | null;
 
   /** The name of, or reference to, a secret. */
-  @Field(() => String, { nullable: true, description: 'The name of, or reference to, a secret in a secrets store.' })
+  @Field(() => String, { nullable: true, description: 'The name of, or a reference to, a secret in a secrets store.' })
   secret!: string | null;
 }
 
-/** What deleting datasources answers. */
-@ObjectType({ implements: OperationPayload, description: 'What deleting datasources answers.' })
+/** The result of deleting datasources. */
+@ObjectType({ implements: OperationPayload, description: 'The result of deleting datasources.' })
 export class DeleteDatasourcesPayload extends OperationPayload {
   /** The instance ids of the datasources that were deleted. */
   @Field(() => [String], { description: 'The instance ids of the datasources that were deleted, each once.' })

@@ -109,8 +109,8 @@ const PROBLEM = {
     'The JDBC URL of an Oracle database must have one of these after @: [//|tcp://|tcps://]<host>[:<port>][/<service>], ' +
     '<host>:<port>:<SID>, (DESCRIPTION=...) or a TNS alias.',
   password:
-    'The JDBC URL must not contain a password, token, key or other secret, as it is stored and shown in clear: take it ' +
-    'out of the URL and use `password` or `secret` instead.',
+    'The JDBC URL must not contain a password, token, key or other secret, because the URL is stored and ' +
+    'shown in clear. Remove it from the URL and use `password` or `secret` instead.',
 } as const;
 
 function refuse(problem: keyof typeof PROBLEM): never {

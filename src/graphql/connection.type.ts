@@ -1,7 +1,7 @@
 import { Field, ObjectType, registerEnumType } from 'type-graphql';
 import { cursorOf, type Order, type Page } from '../database/page.js';
 
-/** Which way a list is ordered. */
+/** The direction of an order. */
 export enum OrderDirection {
   ASC = 'ASC',
   DESC = 'DESC',
@@ -9,34 +9,34 @@ export enum OrderDirection {
 
 registerEnumType(OrderDirection, {
   name: 'OrderDirection',
-  description: 'Which way a list is ordered.',
+  description: 'The direction of an order.',
   valuesConfig: {
-    ASC: { description: 'From the least to the greatest, from the oldest to the newest.' },
-    DESC: { description: 'From the greatest to the least, from the newest to the oldest.' },
+    ASC: { description: 'Ascending: from the lowest to the highest, from the oldest to the newest.' },
+    DESC: { description: 'Descending: from the highest to the lowest, from the newest to the oldest.' },
   },
 });
 
 /** Where a page stands in its list, as the Relay specification has it. */
-@ObjectType({ description: 'Where a page stands in its list.' })
+@ObjectType({ description: 'Information about a page: its cursors, and whether there are more pages.' })
 export class PageInfo {
   /** Whether there are more behind this page. */
   @Field(() => Boolean, {
-    description: 'Whether there are more behind this page. When paging backward: whether `before` was given.',
+    description: 'Whether there are more entries after this page. With `last`: whether `before` was given.',
   })
   hasNextPage!: boolean;
 
   /** Whether there are more before this page. */
   @Field(() => Boolean, {
-    description: 'Whether there are more before this page. When paging forward: whether `after` was given.',
+    description: 'Whether there are more entries before this page. With `first`: whether `after` was given.',
   })
   hasPreviousPage!: boolean;
 
   /** The cursor of the first edge. */
-  @Field(() => String, { nullable: true, description: 'The cursor of the first edge; null where there is none.' })
+  @Field(() => String, { nullable: true, description: 'The cursor of the first edge; null if the page is empty.' })
   startCursor!: string | null;
 
   /** The cursor of the last edge. */
-  @Field(() => String, { nullable: true, description: 'The cursor of the last edge; null where there is none.' })
+  @Field(() => String, { nullable: true, description: 'The cursor of the last edge; null if the page is empty.' })
   endCursor!: string | null;
 }
 
@@ -78,7 +78,7 @@ export class Connection<Row extends { readonly id: string }> {
     this.#count = count;
   }
 
-  /** Where the page stands in its list. */
+  /** Information about the page: its cursors, and whether there are more pages. */
   get pageInfo(): PageInfo {
     return {
       hasNextPage: this.#page.hasNextPage,

@@ -75,7 +75,7 @@ export async function registerGraphQL(
       // Refused before a body is read, which would be refused for other reasons.
       onRequest: async (_, reply) => {
         reply.header('allow', 'GET, POST');
-        throw new TransportError(405, 'METHOD_NOT_ALLOWED', 'GraphQL takes GET and POST only.');
+        throw new TransportError(405, 'METHOD_NOT_ALLOWED', 'Use GET or POST for GraphQL.');
       },
       handler: async () => undefined,
     });

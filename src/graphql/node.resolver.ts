@@ -20,7 +20,7 @@ export class NodeResolver {
   }
 
   /** Finds an object. */
-  @Query(() => Node, { nullable: true, description: 'The object with this id; null for an id that is not known.' })
+  @Query(() => Node, { nullable: true, description: 'The object with this id; null if the id is unknown.' })
   async node(@Arg('id', () => ID, { description: 'The global id of the object.' }) id: string): Promise<Node | null> {
     switch (kindOfId(id)) {
       case 'A':

@@ -32,10 +32,7 @@ export function checkAccess(
   );
   if (lacking.length === 0) return;
   audit.recordRefusal(call, refusedOperations(document, operation, variables), 'FORBIDDEN');
-  throw new DomainError(
-    'FORBIDDEN',
-    `This needs the permission ${lacking.join(' and ')}, which the caller does not have.`,
-  );
+  throw new DomainError('FORBIDDEN', `This operation needs the permission ${lacking.join(' and ')}.`);
 }
 
 /** What an operation asks for, each once: the fields that it starts with, also by a fragment, and what their arguments name. */

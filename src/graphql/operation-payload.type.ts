@@ -2,7 +2,7 @@ import { Field, Int, InterfaceType } from 'type-graphql';
 import { succeeded } from '../operation-outcome.js';
 
 /** What every mutation answers that succeeded: the same three values as the REST success envelope. */
-@InterfaceType({ description: 'What every mutation answers that succeeded. One that fails is an error instead.' })
+@InterfaceType({ description: 'The result of a successful mutation. A mutation that fails returns an error instead.' })
 export abstract class OperationPayload {
   /** Always `success`. */
   @Field(() => String, { description: 'Always `success`.' })

@@ -6,22 +6,23 @@ export class PageArgs {
   /** How many from the start. */
   @Field(() => Int, {
     nullable: true,
-    description: 'How many at most, from the start of the list or from `after` on: 1 to 100, 20 unless told.',
+    description: 'The page size, from the start of the list or after `after`: 1 to 100. The default is 20.',
   })
   first?: number | null;
 
   /** The cursor to start behind. */
-  @Field(() => String, { nullable: true, description: 'Only what stands behind this cursor.' })
+  @Field(() => String, { nullable: true, description: 'Only entries after this cursor.' })
   after?: string | null;
 
   /** How many from the end. */
   @Field(() => Int, {
     nullable: true,
-    description: 'How many at most, from the end of the list or from `before` back: 1 to 100. Not beside `first`.',
+    description:
+      'The page size, from the end of the list or before `before`: 1 to 100. Cannot be combined with `first`.',
   })
   last?: number | null;
 
   /** The cursor to end before. */
-  @Field(() => String, { nullable: true, description: 'Only what stands before this cursor.' })
+  @Field(() => String, { nullable: true, description: 'Only entries before this cursor.' })
   before?: string | null;
 }

@@ -8,7 +8,7 @@ const largestBatch = 100;
 
 /** What a resolver knows of the request that it works for. Apollo Server copies it, so what changes stands inside. */
 export interface RequestContext {
-  /** The id under which the request is found in the log. */
+  /** The id of the request, as in the log. */
   readonly requestId: string;
   /** The log, with that id in every line. */
   readonly log: FastifyBaseLogger;

@@ -60,9 +60,9 @@ export async function registerRequestGuard(http: FastifyInstance, config: Config
       return;
     }
     const message = isFromForeignPage(request.headers, allowedOrigins)
-      ? 'Pages of other sites may not call the gateway, save those in CORS_ORIGINS.'
+      ? 'Pages of other sites may not call the gateway, except those in CORS_ORIGINS.'
       : isOpenOnLoopback && !isLoopbackHost(request.headers.host)
-        ? 'This gateway is open to its own machine only: call it by a loopback name.'
+        ? 'This gateway accepts calls from its own machine only: use a loopback host name, such as localhost.'
         : undefined;
     if (message === undefined) {
       done();
@@ -122,7 +122,7 @@ export async function registerRequestGuard(http: FastifyInstance, config: Config
  */
 export function checkPermission(caller: Caller, permission: Exclude<Access, 'open' | 'known'>): void {
   if (caller.permissions.has(permission)) return;
-  throw new DomainError('FORBIDDEN', `This needs the permission ${permission}, which the caller does not have.`);
+  throw new DomainError('FORBIDDEN', `This operation needs the permission ${permission}.`);
 }
 
 /** A route that the table does not name needs what nobody has by accident. */

@@ -51,7 +51,7 @@ function offsetMinutes(offset: string): number | undefined {
 export const DateTimeScalar = new GraphQLScalarType<Date, string>({
   name: 'DateTime',
   description:
-    'An instant, to the millisecond: `YYYY-MM-DDThh:mm:ss[.fraction]` with `Z` or an offset such as `+01:00`; written in UTC. A number is not taken for one.',
+    'A date and time, to the millisecond: `YYYY-MM-DDThh:mm:ss[.fraction]` with `Z` or an offset such as `+01:00`. Answers are in UTC. A number is not accepted.',
   specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc3339',
   serialize: (value) => (value as Date).toISOString(),
   parseValue: (value) => parsed(value),

@@ -13,10 +13,7 @@ export const failuresOfEveryOperation: Readonly<Record<string, { summary: string
   },
   notKnown: {
     summary: 'A caller that is not known',
-    failure: new DomainError(
-      'UNAUTHENTICATED',
-      'This gateway must know who calls: send an API key in the header x-api-key.',
-    ),
+    failure: new DomainError('UNAUTHENTICATED', 'Authentication is required: send an API key in the header x-api-key.'),
   },
   keyNotValid: {
     summary: 'A key that is not valid',
@@ -28,7 +25,7 @@ export const failuresOfEveryOperation: Readonly<Record<string, { summary: string
   },
   notAllowed: {
     summary: 'A caller without the permission',
-    failure: new DomainError('FORBIDDEN', 'This needs the permission write, which the caller does not have.'),
+    failure: new DomainError('FORBIDDEN', 'This operation needs the permission write.'),
   },
 };
 
@@ -50,13 +47,15 @@ export const transportFailures: Readonly<Record<number, TransportFailure>> = {
     examples: {
       foreignPage: {
         summary: 'A page of another site',
-        envelope: transportFailure(403, 'Pages of other sites may not call the gateway, save those in CORS_ORIGINS.')
+        envelope: transportFailure(403, 'Pages of other sites may not call the gateway, except those in CORS_ORIGINS.')
           .envelope,
       },
       foreignHost: {
         summary: 'Another name for the machine that an open gateway is on',
-        envelope: transportFailure(403, 'This gateway is open to its own machine only: call it by a loopback name.')
-          .envelope,
+        envelope: transportFailure(
+          403,
+          'This gateway accepts calls from its own machine only: use a loopback host name, such as localhost.',
+        ).envelope,
       },
     },
   },

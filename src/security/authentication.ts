@@ -33,7 +33,7 @@ export async function authenticate(
     ...(keys === undefined ? [] : ['an API key in the header x-api-key']),
     ...(tokens === undefined ? [] : ['a bearer token in the header Authorization']),
   ];
-  throw new DomainError('UNAUTHENTICATED', `This gateway must know who calls: send ${ways.join(' or ')}.`);
+  throw new DomainError('UNAUTHENTICATED', `Authentication is required: send ${ways.join(' or ')}.`);
 }
 
 function bearerToken(authorization: string | undefined): string | undefined {

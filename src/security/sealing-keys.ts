@@ -73,7 +73,7 @@ function verify(check: SealingKeyCheck, keys: readonly SealingKey[]): void {
     if (open(Buffer.from(check.sealed), placeOf(check.keyId), keys) === knownValue) return;
   } catch (error) {
     throw new SealingKeyError(
-      `This register's credentials are sealed with a key that is not set: the one with the id ${check.keyId}. Set SECRETS_KEY to it. The keys that are set have the ids ${keys.map(({ id }) => id).join(', ')}.`,
+      `The credentials of this register are sealed with a key that is not set: the key with the id ${check.keyId}. Set SECRETS_KEY to this key. The keys that are set have the ids ${keys.map(({ id }) => id).join(', ')}.`,
       { cause: error },
     );
   }

@@ -58,7 +58,7 @@ export class CredentialEncryption {
       return new CredentialEncryption(await imported(plaintext));
     } catch {
       throw new CredentialEncryptionError(
-        'The passphrase does not open the credentials of this file: it is another one, or the file was changed.',
+        'The passphrase does not open the credentials of this file: the passphrase is wrong, or the file was changed.',
       );
     }
   }
@@ -80,11 +80,13 @@ export class CredentialEncryption {
       keyManagementAlgorithms: ['dir'],
       contentEncryptionAlgorithms: [contentEncryption],
     }).catch(() => {
-      throw new CredentialEncryptionError('The credentials do not open with the key of this file: they were changed.');
+      throw new CredentialEncryptionError(
+        'The credentials cannot be opened with the key of this file: they were changed.',
+      );
     });
     if (protectedHeader.datasource !== fingerprint(datasource)) {
       throw new CredentialEncryptionError(
-        'The credentials were exported with another datasource, or with another URL, driver, SSL or certificate of this one: they are not sent to another place unseen.',
+        'The credentials were exported for another datasource, or for another URL, driver, SSL or certificate of this datasource. Give its password and secret again.',
       );
     }
     return JSON.parse(Buffer.from(plaintext).toString()) as FileCredentials;

@@ -118,5 +118,7 @@ function malformed(error: CsvError, line: number): FileFormatError {
     error.code === 'CSV_MAX_RECORD_SIZE'
       ? `is longer than ${longestRow} bytes; perhaps a quote is not closed`
       : 'has a quote where none may stand, or one that is not closed';
-  return new FileFormatError(`The row that begins on line ${line} ${what}. It and what stands behind it was not read.`);
+  return new FileFormatError(
+    `The row that begins on line ${line} ${what}. This row and all rows after it were not read.`,
+  );
 }

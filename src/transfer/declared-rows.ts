@@ -56,7 +56,7 @@ export class DeclaredRows {
 
   async #openKey({ values }: RowContent): Promise<void> {
     if (this.#passphrase === undefined) {
-      throw new CredentialEncryptionError('The file carries credentials: give the passphrase that opens them.');
+      throw new CredentialEncryptionError('The file contains credentials: give the passphrase that opens them.');
     }
     this.#encryption = await CredentialEncryption.open(values.jwe, this.#passphrase);
   }
@@ -79,7 +79,7 @@ export class DeclaredRows {
 
   async #decrypt({ input }: DatasourceRow, credentials: unknown): Promise<void> {
     if (credentialNames.some((name) => input[name])) {
-      throw badRow('credentials must not stand beside password or secret.');
+      throw badRow('credentials cannot be combined with password or secret.');
     }
     if (this.#encryption === undefined) {
       throw badRow('credentials need the credential_key that they were exported with, as the first row of the file.');

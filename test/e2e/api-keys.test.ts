@@ -208,7 +208,7 @@ describe.each(databaseKinds)('API keys, on $name', (kind) => {
       await expect(command('revoke', words)).rejects.toThrow(/no such key/);
     }
     expect(await command('revoke', prefixOf(key))).toEqual([expect.stringContaining(prefixOf(key))]);
-    await expect(command('revoke', prefixOf(key))).rejects.toThrow(/revoked before/);
+    await expect(command('revoke', prefixOf(key))).rejects.toThrow(/already revoked/);
   });
 
   test('a key that never was, is malformed, has another secret part or is revoked gets the same answer', async () => {
@@ -429,7 +429,7 @@ describe('the command for keys, as a process', () => {
       expect(stderr).not.toMatch(/^\s+at /m);
     }
     const { code, stderr } = await cli(['keys', 'revoke', 'dgk_000000000000']);
-    expect([code, stderr]).toEqual([1, 'There is no such key, or it was revoked before.\n']);
+    expect([code, stderr]).toEqual([1, 'There is no such key, or it is already revoked.\n']);
   });
 
   test('names the settings that are wrong', async () => {

@@ -247,7 +247,7 @@ describe.each(callers.map((some) => [some.join(' and '), some] as const))('a cal
       expect(envelope).toEqual({
         status: 'fail',
         code: 1003,
-        message: 'This needs the permission write, which the caller does not have.',
+        message: 'This operation needs the permission write.',
         ref: null,
       });
       expect(await snapshot(caller('read'))).toEqual(before);

@@ -262,7 +262,7 @@ describe.each(databaseKinds)('registry, on $name', (kind) => {
     const refused = await imported([moved]);
     expect([refused.code, refused.lines[0]]).toEqual([
       1,
-      expect.stringMatching(/CREDENTIAL_REQUIRED: The stored cred/),
+      expect.stringMatching(/CREDENTIAL_REQUIRED: Changing the URL/),
     ]);
     expect(await stored('a', accountId)).toMatchObject({ version: 2 });
     // What gives one credential gives both.
@@ -332,7 +332,7 @@ describe.each(databaseKinds)('registry, on $name', (kind) => {
       [{ ...good('bad'), description: { toString: 'x' } }, /description must be/],
       [{ ...good(' bad') }, /instance_id must be/],
       [{ ...good('bad'), secret: 'x'.repeat(1025) }, /secret must be/],
-      [{ ...good('bad'), credentials: 'eyJ' }, /beside password or secret/],
+      [{ ...good('bad'), credentials: 'eyJ' }, /combined with password or secret/],
       [{ ...without(good('bad2'), 'secret'), credentials: 'eyJ' }, /credential_key/],
       [{ kind: 'credential_key', jwe: 'eyJ' }, /kind must be/],
       [JSON.stringify({ ...good('bad'), description: 'x'.repeat(1024 * 1024) }), /at most 1048576 bytes/],
@@ -421,11 +421,11 @@ describe('registry, credentials in a file', () => {
     const elsewhere = 'jdbc:mysql://elsewhere.example.com/orders';
     const changed = String(a.credentials).replace(/.(?=[\w-]{10}$)/, (letter) => (letter === 'A' ? 'B' : 'A'));
     const tampered: [Row, RegExp][] = [
-      [{ ...a, credentials: b.credentials }, /were exported with another datasource/],
-      [{ ...b, jdbc_connection_url: elsewhere }, /with another URL/],
-      [{ ...a, instance_id: 'c', credentials: changed }, /do not open with the key of this file/],
-      [{ ...a, instance_id: 'd', credentials: key.jwe }, /do not open with the key of this file/],
-      [{ ...a, instance_id: 'e', credentials: 17 }, /do not open with the key of this file/],
+      [{ ...a, credentials: b.credentials }, /were exported for another datasource/],
+      [{ ...b, jdbc_connection_url: elsewhere }, /or for another URL/],
+      [{ ...a, instance_id: 'c', credentials: changed }, /cannot be opened with the key of this file/],
+      [{ ...a, instance_id: 'd', credentials: key.jwe }, /cannot be opened with the key of this file/],
+      [{ ...a, instance_id: 'e', credentials: 17 }, /cannot be opened with the key of this file/],
     ];
     const { code, lines } = await imported([key, account, ...tampered.map(([row]) => row)], '--on-error', 'skip');
     expect([code, lines.at(-1)]).toEqual([1, done(0, 0, 0, 1, tampered.length)]);

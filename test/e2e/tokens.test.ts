@@ -350,7 +350,7 @@ describe('an issuer', () => {
     await issuer.stop();
     pass(11 * 60_000);
     expect(await ask(gateway, await issuer.token())).toMatchObject(accepted);
-    expect(gateway.log.filter((line) => line.includes('the issuer does not answer'))).toHaveLength(1);
+    expect(gateway.log.filter((line) => line.includes('OIDC issuer unreachable'))).toHaveLength(1);
     pass(12 * 3_600_000);
     expect(await ask(gateway, await issuer.token())).toMatchObject(accepted);
     pass(13 * 3_600_000);

@@ -297,7 +297,7 @@ describe.each(databaseKinds)('updateDatasource on $name', (kind) => {
           ...(optional.includes(field) && isText(field) ? [{ [field]: '' }] : []),
           { [field]: value },
         ]);
-        expect(message).toMatch(/again in the same call, or null/);
+        expect(message).toMatch(/password and secret again, or null/);
         const after = await patched({ ...key, [field]: value, ...again });
         expect(after).toEqual({ ...before, [field]: value, version: 2, updatedAt: after.updatedAt });
         expect(await readCredentials(all, input)).toEqual(credentials);

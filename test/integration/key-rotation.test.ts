@@ -250,7 +250,7 @@ describe.each(databaseKinds)('sealing keys that change, on $name', (kind) => {
     expect((await secrets('rotate', [next, old])).lines).toEqual([
       '16 sealed values open.',
       `11 of them were sealed anew with the key ${idOf(next)}.`,
-      'The other keys seal nothing any more: take them out of SECRETS_KEYS.',
+      'No credential is sealed with the other keys any more: remove them from SECRETS_KEYS.',
     ]);
     await stop();
     await expectToOpen(await serve(next), names);
@@ -441,7 +441,7 @@ describe.each(databaseKinds)('sealing keys that change, on $name', (kind) => {
       expect(rotated).toMatchObject({ code: 0, stderr: '' });
       expect(rotated.stdout).toMatch(
         new RegExp(
-          `^240 sealed values open\\.\n\\d+ of them were sealed anew with the key ${idOf(next)}\\.\nThe other keys seal nothing any more: take them out of SECRETS_KEYS\\.\n$`,
+          `^240 sealed values open\\.\n\\d+ of them were sealed anew with the key ${idOf(next)}\\.\nNo credential is sealed with the other keys any more: remove them from SECRETS_KEYS\\.\n$`,
         ),
       );
       expect(await sealingIds()).toEqual(new Set([idOf(next)]));
@@ -556,7 +556,7 @@ describe.each(databaseKinds)('a register of several batches on $name', (kind) =>
       lines: [
         '900 sealed values open.',
         `900 of them were sealed anew with the key ${idOf(next)}.`,
-        'The other keys seal nothing any more: take them out of SECRETS_KEYS.',
+        'No credential is sealed with the other keys any more: remove them from SECRETS_KEYS.',
       ],
     });
     expect(await sealedBy()).toEqual({ [idOf(next)]: 900 });
@@ -567,7 +567,7 @@ describe.each(databaseKinds)('a register of several batches on $name', (kind) =>
     expect((await secrets('rotate', next, old)).lines).toEqual([
       '900 sealed values open.',
       `0 of them were sealed anew with the key ${idOf(next)}.`,
-      'The other keys seal nothing any more: take them out of SECRETS_KEYS.',
+      'No credential is sealed with the other keys any more: remove them from SECRETS_KEYS.',
     ]);
     expect(await onDatabase(database, values)).toEqual(sealedOnce);
     expect(await secrets('verify', next)).toEqual({ code: 0, lines: ['900 sealed values open.'] });

@@ -106,7 +106,7 @@ describe('the table of routes', () => {
       if (access === undefined || route.startsWith('HEAD ')) continue;
       const { text } = await send(gateway, route);
       // The description of the legacy API shows the same message, as one of many.
-      const isRefused = /^(\{"(status":"fail|errors)".*")?This gateway must know who calls/.test(text);
+      const isRefused = /^(\{"(status":"fail|errors)".*")?Authentication is required/.test(text);
       expect([route, isRefused]).toEqual([route, access !== 'open']);
     }
   });
