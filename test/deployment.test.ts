@@ -127,6 +127,25 @@ describe('the Kubernetes manifests', () => {
   });
 });
 
+describe('the versions of Node.js', () => {
+  const pinned = Object.entries<string>(JSON.parse(read('.ci/node-versions/package.json')).optionalDependencies).map(
+    ([name, version]) => ({ major: /^node-(\d+)-/.exec(name)?.[1], version: /@([\d.]+)$/.exec(version)?.[1] ?? '' }),
+  );
+
+  test('that the tests run on have the one of the image among them', () => {
+    const [, ofImage] = /^ARG NODE_IMAGE=node:([\d.]+)-/m.exec(read('Dockerfile')) ?? [];
+    expect(pinned.map(({ version }) => version)).toContain(ofImage);
+  });
+
+  test('are those that the continuous integration goes through, and README.md names', () => {
+    const majors = [...new Set(pinned.map(({ major }) => major))];
+    for (const { major, version } of pinned) expect(version.split('.')[0]).toBe(major);
+    expect(read('.ci/run')).toContain(`for version in ${majors.join(' ')};`);
+    const [, inReadme = ''] = /^\| \| (22[^|]*) \|/m.exec(read('README.md')) ?? [];
+    expect(inReadme.match(/\d+/g)).toEqual(majors);
+  });
+});
+
 describe('the commands for Docker and Kubernetes in the documents', () => {
   const documents = ['README.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)];
   const commands = documents

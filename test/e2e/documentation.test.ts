@@ -82,7 +82,10 @@ function answerIn({ language, text }: Block): unknown {
 async function freshCopy(directory: string): Promise<void> {
   const made = ['.git', 'node_modules', 'dist', 'data'];
   for (const name of readdirSync(root).filter((entry) => !made.includes(entry))) {
-    cpSync(join(root, name), join(directory, name), { recursive: true });
+    cpSync(join(root, name), join(directory, name), {
+      recursive: true,
+      filter: (path) => !path.endsWith('node_modules'),
+    });
   }
   symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
   cpSync(await builtGateway(), join(directory, 'dist'), { recursive: true });

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { databaseKinds, type TestDatabase } from '../support/databases.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
+import { startGatewayProcess } from '../support/process.js';
+import { legacyAccount, newAccountKey, newDatasource } from '../support/register-samples.js';
 
 describe.each(databaseKinds)('on $name', (kind) => {
   let database: TestDatabase;
@@ -28,4 +30,32 @@ describe.each(databaseKinds)('on $name', (kind) => {
     });
     expect(deleted.body).toEqual({ status: 'success', code: 1001, message: 'Operation succeeded' });
   });
+
+  test('a gateway built as it is installed keeps what it is given over its own end', async () => {
+    const own = await kind.create();
+    const key = newAccountKey();
+    try {
+      const first = await startGatewayProcess(own.env);
+      expect((await first.legacy('add_account', legacyAccount(key))).body.code).toBe(1001);
+      const query =
+        'mutation ($input: AddDatasourceInput!) { addDatasource(input: $input) { datasource { hasSecret } } }';
+      const added = await post(`${first.url}/graphql`, {
+        query,
+        variables: { input: newDatasource(key, 'orders-db') },
+      });
+      expect(added).toEqual({ data: { addDatasource: { datasource: { hasSecret: true } } } });
+      expect(await first.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+      const second = await startGatewayProcess(own.env);
+      const found = await post(`${second.url}/graphql`, { query: '{ datasources { edges { node { instanceId } } } }' });
+      expect(found).toEqual({ data: { datasources: { edges: [{ node: { instanceId: 'orders-db' } }] } } });
+      expect(await second.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+    } finally {
+      await own.drop();
+    }
+  });
 });
+
+async function post(url: string, body: object): Promise<unknown> {
+  const headers = { 'content-type': 'application/json' };
+  return (await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) })).json();
+}
