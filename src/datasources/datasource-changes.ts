@@ -1,9 +1,22 @@
 import { type AuditedChange, type AuditTarget, changesBetween } from '../audit/audit-trail.js';
+import { parametersOf } from '../input/parameter.js';
+import { type CredentialField, credentialFields } from '../security/credential-seal.js';
 import type { Datasource } from './datasource.entity.js';
+import { AddDatasourceInput, DatasourceKey } from './datasource.input.js';
 import type { DatasourceIdentity, ShownDatasource } from './datasource.statements.js';
 
-/** The fields of a datasource whose values the audit keeps; credentials are not among them. */
-export const auditedFields = [
+/** The fields of a datasource that can be changed, save its credentials. */
+export type ChangeableField = Exclude<keyof AddDatasourceInput, keyof DatasourceKey | CredentialField>;
+
+const isKept = new Set([...parametersOf(DatasourceKey).map(({ property }) => property), ...credentialFields]);
+
+/** The same as a list, in the order of the parameters: what a datasource is added with, save its key and its credentials. */
+export const changeableFields = parametersOf(AddDatasourceInput)
+  .map(({ property }) => property)
+  .filter((property) => !isKept.has(property)) as ChangeableField[];
+
+/** Those whose values the audit may keep; of any other, as of a credential, it keeps only that it changed. */
+const auditedFields: ReadonlySet<string> = new Set([
   'description',
   'jdbcConnectionUrl',
   'jdbcConnectionSchema',
@@ -22,7 +35,7 @@ export const auditedFields = [
   'jdbcDriverClassName',
   'jdbcDriverJarUri',
   'createType',
-] as const satisfies readonly (keyof Datasource)[];
+] satisfies ChangeableField[]);
 
 /** The fields that say where a credential is sent, and who may read it on the way. */
 export const connectionFields = [
@@ -34,7 +47,7 @@ export const connectionFields = [
   'skipCustomJdbcCertValidation',
   'customJdbcCert',
   'customJdbcCertString',
-] as const satisfies readonly (keyof Datasource)[];
+] as const satisfies readonly ChangeableField[];
 
 /** Whether each credential is another than before. */
 export interface CredentialChanges {
@@ -53,9 +66,13 @@ export function datasourceChanges(
   to: Partial<Datasource>,
   credentials: CredentialChanges,
 ): AuditedChange[] {
-  const changed = (['password', 'secret'] as const).filter((field) => credentials[field]);
+  const values = changesBetween(from as Record<string, unknown>, to as Record<string, unknown>, changeableFields);
   return [
-    ...changesBetween(from as Record<string, unknown>, to as Record<string, unknown>, auditedFields),
-    ...changed.map((field) => ({ field, changed: true as const })),
+    ...values.map((change) => (auditedFields.has(change.field) ? change : onlyThat(change.field))),
+    ...credentialFields.filter((field) => credentials[field]).map(onlyThat),
   ];
+}
+
+function onlyThat(field: string): AuditedChange {
+  return { field, changed: true };
 }

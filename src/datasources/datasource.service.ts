@@ -34,7 +34,7 @@ import {
   selectDatasources,
   updateDatasource,
 } from './datasource.statements.js';
-import { auditedFields, auditTarget, connectionFields, datasourceChanges } from './datasource-changes.js';
+import { auditTarget, changeableFields, connectionFields, datasourceChanges } from './datasource-changes.js';
 import { parseJdbcUrl } from './jdbc-url.js';
 
 /** The field that a list of datasources is ordered by. */
@@ -289,7 +289,7 @@ export class DatasourceService {
    * @throws DomainError CREDENTIAL_REQUIRED
    */
   #patched(current: SealedDatasource, input: UpdateDatasourceInput): SealedDatasource {
-    const given = auditedFields.filter((field) => input[field] !== undefined);
+    const given = changeableFields.filter((field) => input[field] !== undefined);
     const patched: SealedDatasource = {
       ...current,
       ...Object.fromEntries(given.map((field) => [field, input[field] === '' ? null : input[field]])),
@@ -336,7 +336,7 @@ export class DatasourceService {
 /** A patch that gives every value; of the credentials both or neither. */
 function wholePatch(input: AddDatasourceInput): UpdateDatasourceInput {
   const { password, secret } = input;
-  const values = Object.fromEntries(auditedFields.map((field) => [field, input[field] ?? null]));
+  const values = Object.fromEntries(changeableFields.map((field) => [field, input[field] ?? null]));
   const credentials = password || secret ? { password: password || null, secret: secret || null } : {};
   return { ...input, password: undefined, secret: undefined, ...values, ...credentials } as UpdateDatasourceInput;
 }

@@ -2,7 +2,10 @@ import { open, type SealedPlace, seal } from './sealing.js';
 import type { SealingKey } from './sealing-key.js';
 
 /** The credentials of a datasource that are sealed. */
-export type CredentialField = 'password' | 'secret';
+export const credentialFields = ['password', 'secret'] as const;
+
+/** One of them. */
+export type CredentialField = (typeof credentialFields)[number];
 
 /** Which datasource a credential belongs to. */
 export interface CredentialOwner {
