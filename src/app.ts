@@ -25,6 +25,7 @@ import { formatGraphQLError } from './graphql/errors.js';
 import { registerGraphQL } from './graphql/graphql.routes.js';
 import { registerPlayground } from './graphql/playground.routes.js';
 import { createSchema } from './graphql/schema.js';
+import { HistoryService } from './history/history.service.js';
 import { createHttpServer, refuseConnection, registerGentleRefusal } from './http/http-server.js';
 import { LoadLimit } from './http/load-limit.js';
 import { registerRequestGuard } from './http/request-guard.js';
@@ -93,6 +94,7 @@ export async function createApp(config: Config, logDestination?: DestinationStre
   const accounts = new AccountService(register, audit);
   const seal = new CredentialSeal(() => register.sealingKeys);
   const datasources = new DatasourceService(register, seal, audit, () => metrics.credentialsRead());
+  const history = new HistoryService(register, datasources);
   const { keys, tokens } = config.authentication;
   const authenticators = {
     keys: keys
@@ -138,7 +140,7 @@ export async function createApp(config: Config, logDestination?: DestinationStre
   registerHealth(http, version, register);
   registerMetrics(http, metrics, keys === false && tokens === undefined);
   http.get('/', (_, reply) => reply.redirect('/graphql'));
-  await registerGraphQL(http, createSchema({ accounts, datasources, audit }), {
+  await registerGraphQL(http, createSchema({ accounts, datasources, history, audit }), {
     playground: config.playground ? registerPlayground(http) : undefined,
     introspection: config.introspection,
     limits: config.documentLimits,

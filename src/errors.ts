@@ -18,6 +18,7 @@ export const errorCodes = {
   DATASOURCE_NOT_FOUND: 1249,
   INVALID_JDBC_URL: 1253,
   VERSION_CONFLICT: 1901,
+  VERSION_NOT_KNOWN: 1902,
 } as const;
 
 /** The name of one of {@link errorCodes}. */
@@ -39,6 +40,7 @@ export const errorMeanings: Readonly<Record<ErrorName, string>> = {
   DATASOURCE_NOT_FOUND: 'The account has no datasource with this instance id.',
   INVALID_JDBC_URL: 'The JDBC URL is malformed, or contains a password.',
   VERSION_CONFLICT: 'The datasource does not have the version that the caller expected.',
+  VERSION_NOT_KNOWN: 'The audit does not have everything that is needed to tell the values of that version.',
 };
 
 /** An error whose message is written for the caller: it names no driver, statement or credential. */

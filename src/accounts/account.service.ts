@@ -1,6 +1,5 @@
 import type { AuditTrail } from '../audit/audit-trail.js';
 import type { Call } from '../call.js';
-import { countRows } from '../database/count-rows.js';
 import { type Database, DatabaseError } from '../database/database.js';
 import { type Page, type PageArguments, pageRequest } from '../database/page.js';
 import { SharedLookup } from '../database/shared-lookup.js';
@@ -79,15 +78,8 @@ export class AccountService {
     return this.#database.change(async (session) => {
       const account = await lockAccount(session, input);
       if (account === undefined) throw accountNotFound();
-      const deletedDatasourceCount = await countRows(session, 'datasources', {
-        account_provider: account.accountProvider,
-        account_id: account.accountId,
-        region: account.region,
-      });
+      const deletedDatasourceCount = await this.#audit.recordDeletionOfAccount(session, call, account);
       await deleteAccount(session, account.id);
-      await this.#audit.record(session, call, 'deleteAccount', account, [
-        { field: 'datasources', from: deletedDatasourceCount, to: 0 },
-      ]);
       return { deletedAccountId: account.id, deletedDatasourceCount };
     });
   }

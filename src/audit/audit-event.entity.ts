@@ -10,6 +10,7 @@ import { instant } from '../database/columns.js';
 @Index('ix_audit_events_actor', ['actor', 'createdAt', 'id'])
 @Index('ix_audit_events_operation', ['operation', 'createdAt', 'id'])
 @Index('ix_audit_events_target', ['accountId', 'createdAt', 'id'])
+@Index('ix_audit_events_version', ['accountProvider', 'accountId', 'region', 'instanceId', 'targetId', 'version'])
 export class AuditEvent {
   /** The global id: `E` and a ULID. */
   @PrimaryColumn({ name: 'id', type: 'varchar', length: 27 })
@@ -62,6 +63,14 @@ export class AuditEvent {
   /** The datasource that it was done to. */
   @Column({ name: 'instance_id', type: 'varchar', length: 255, nullable: true })
   instanceId!: string | null;
+
+  /** The global id of what it was done to: of the datasource or, where it was done to an account, of that. */
+  @Column({ name: 'target_id', type: 'varchar', length: 27, nullable: true })
+  targetId!: string | null;
+
+  /** The version of the datasource that the change made; of a deletion the one that would have come next. Null for what changed none. */
+  @Column({ name: 'version', type: 'int', nullable: true })
+  version!: number | null;
 
   /** What changed, as JSON: a list of `{ field, from, to }`, and for a credential `{ field, changed: true }`. */
   @Column({ name: 'changes', type: 'json', nullable: true })

@@ -9,6 +9,7 @@ import {
   deleteAuditEventsBefore,
   insertAuditEvent,
   insertAuditEvents,
+  insertDeletionsOfDatasources,
   selectAuditPage,
 } from './audit.statements.js';
 import type { AuditEvent } from './audit-event.entity.js';
@@ -20,6 +21,7 @@ export type AuditedOperation =
   | 'addDatasource'
   | 'editDatasource'
   | 'updateDatasource'
+  | 'revertDatasource'
   | 'deleteDatasources'
   | 'datasourceCredentials';
 
@@ -29,6 +31,10 @@ export interface AuditTarget {
   readonly accountId: string;
   readonly region: string;
   readonly instanceId?: string;
+  /** Its global id; absent where it is not known. */
+  readonly id?: string;
+  /** The version of the datasource that the change made; of a deletion the one that would have come next. */
+  readonly version?: number;
 }
 
 /** What a refused caller asked for. */
@@ -99,6 +105,20 @@ export class AuditTrail {
   ): Promise<void> {
     const entries = targets.map((target) => ({ operation, target, changes: null }));
     await this.recordAll(session, call, entries);
+  }
+
+  /**
+   * Records that an account is to be deleted, with a line for each of its datasources, however many. They must still be there.
+   *
+   * @returns how many datasources it has
+   */
+  async recordDeletionOfAccount(session: Session, call: Call, account: AuditTarget): Promise<number> {
+    const datasources = await insertDeletionsOfDatasources(
+      session,
+      eventOf(call, 'deleteAccount', 'done', account, null),
+    );
+    await this.record(session, call, 'deleteAccount', account, [{ field: 'datasources', from: datasources, to: 0 }]);
+    return datasources;
   }
 
   /** As {@link record}, of several things that are done in one transaction. */
@@ -208,6 +228,8 @@ function eventOf(
     accountId: target?.accountId ?? null,
     region: target?.region ?? null,
     instanceId: target?.instanceId ?? null,
+    targetId: target?.id ?? null,
+    version: target?.version ?? null,
     changes: changes === null ? null : JSON.stringify(changes),
   };
 }

@@ -4,7 +4,8 @@ import { PageArgs } from '../graphql/page.arguments.js';
 import { validated } from '../input/validate.js';
 import { AuditEventFilter } from './audit.filter.js';
 import { AuditChangeType, AuditEventConnection, AuditEventType } from './audit.type.js';
-import type { AuditedChange, AuditTrail, RecordedEvent } from './audit-trail.js';
+import type { AuditTrail, RecordedEvent } from './audit-trail.js';
+import { shownChanges } from './recorded-changes.js';
 
 /** The GraphQL surface of the audit. */
 @Resolver(() => AuditEventType)
@@ -44,18 +45,6 @@ export class AuditResolver {
     description: 'What changed; null if this is not recorded.',
   })
   changes(@Root() event: AuditEventType): AuditChangeType[] | null {
-    const { changes } = event as RecordedEvent;
-    if (changes === null) return null;
-    // A driver may have parsed the JSON already.
-    const list = (typeof changes === 'string' ? JSON.parse(changes) : changes) as AuditedChange[];
-    return list.map((change) =>
-      'changed' in change
-        ? { field: change.field, from: null, to: null }
-        : { field: change.field, from: asJson(change.from), to: asJson(change.to) },
-    );
+    return shownChanges((event as RecordedEvent).changes);
   }
-}
-
-function asJson(value: unknown): string | null {
-  return value === null ? null : JSON.stringify(value);
 }

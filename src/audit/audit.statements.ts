@@ -41,6 +41,28 @@ export function insertAuditEvents(session: Session, events: readonly AuditEvent[
   );
 }
 
+/**
+ * Adds an event for each datasource of an account that is to be deleted, in one statement: of each the version that would have
+ * come next.
+ *
+ * @param event what all of them have in common
+ * @returns how many there are
+ */
+export function insertDeletionsOfDatasources(session: Session, event: AuditEvent): Promise<number> {
+  const { accountProvider, accountId, region } = event;
+  const { sql, values } = mapping.insertSelection(event, {
+    // The time of the event with what is random in the datasource's own id.
+    id: { sql: 'CONCAT(?, SUBSTR(id, 12))', values: [event.id.slice(0, 11)] },
+    instanceId: { sql: 'instance_id', values: [] },
+    targetId: { sql: 'id', values: [] },
+    version: { sql: 'version + 1', values: [] },
+  });
+  return session.run(
+    `INSERT INTO audit_events ${sql} FROM datasources WHERE account_provider = ? AND account_id = ? AND region = ?`,
+    [...values, accountProvider, accountId, region],
+  );
+}
+
 /** Reads a page of the events for which the conditions hold. */
 export async function selectAuditPage(
   session: Session,

@@ -1,6 +1,6 @@
 import type { SqlValue } from './database.js';
 
-/** A condition of a statement with its values. */
+/** A part of a statement, such as a condition, with its values. */
 export interface Condition {
   readonly sql: string;
   readonly values: readonly SqlValue[];

@@ -252,7 +252,7 @@ function position(cursor: string | null | undefined, order: Order): Position | n
     // Buffer skips what is not base64url, so only the way back shows whether all of it was.
     if (bytes.toString('base64url') !== cursor) return null;
     const [property, value, id] = JSON.parse(bytes.toString()) as unknown[];
-    const isValue = String(property).endsWith('At') ? Number.isSafeInteger(value) : typeof value === 'string';
+    const isValue = /At$|^version$/.test(String(property)) ? Number.isSafeInteger(value) : typeof value === 'string';
     return property === order.property && isValue && typeof id === 'string' && kindOfId(id) !== undefined
       ? { value: value as string, id }
       : null;

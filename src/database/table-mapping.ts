@@ -1,5 +1,6 @@
 import type { ValueTransformer } from 'typeorm/decorator/options/ValueTransformer.js';
 import { getMetadataArgsStorage } from 'typeorm/globals.js';
+import type { Condition } from './condition.js';
 import type { SqlValue } from './database.js';
 
 interface MappedColumn {
@@ -47,6 +48,24 @@ export class TableMapping<Entity extends object> {
     const names = this.#columns.map(({ column }) => column).join(', ');
     const row = `(${this.#columns.map(() => '?').join(', ')})`;
     return `(${names}) VALUES ${Array(count).fill(row).join(', ')}`;
+  }
+
+  /**
+   * `(column, …) SELECT …`, for an INSERT of what is selected from another table.
+   *
+   * @param entity the values that all of its rows have
+   * @param selected what is selected instead
+   */
+  insertSelection(entity: Partial<Entity>, selected: { readonly [property in keyof Entity]?: Condition }): Condition {
+    const names = this.#columns.map(({ column }) => column).join(', ');
+    const values = this.values(entity);
+    const parts = this.#columns.map(
+      ({ property }, place) => selected[property as keyof Entity] ?? { sql: '?', values: [values[place] as SqlValue] },
+    );
+    return {
+      sql: `(${names}) SELECT ${parts.map(({ sql }) => sql).join(', ')}`,
+      values: parts.flatMap((part) => part.values),
+    };
   }
 
   /** `column = ?, …`, for an UPDATE with {@link values}. */

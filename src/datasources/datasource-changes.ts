@@ -55,9 +55,17 @@ export interface CredentialChanges {
   readonly secret: boolean;
 }
 
-/** The datasource as the audit names it. */
-export function auditTarget({ accountProviderId, accountId, region, instanceId }: DatasourceIdentity): AuditTarget {
-  return { accountProvider: accountProviderId, accountId, region, instanceId };
+/**
+ * The datasource as the audit names it.
+ *
+ * @param version the version that a change made of it; absent for what is no change
+ */
+export function auditTarget(
+  { accountProviderId, accountId, region, instanceId, id }: DatasourceIdentity & Pick<Datasource, 'id'>,
+  version?: number,
+): AuditTarget {
+  const target = { accountProvider: accountProviderId, accountId, region, instanceId, id };
+  return version === undefined ? target : { ...target, version };
 }
 
 /** What changed from one state of a datasource to another, for the audit: of a credential only that it did. */

@@ -6,7 +6,8 @@ import { PatchOf } from '../input/patch.js';
 /** The limits of an instance id. */
 export const instanceIdParameter = { kind: 'identifier', longest: 255 } as const;
 
-const expectedVersion = {
+/** The version at which a change is to find the datasource. */
+export const expectedVersionParameter = {
   kind: 'integer',
   from: 1,
   optional: true,
@@ -162,7 +163,7 @@ export class AddDatasourceInput extends DatasourceKey {
 })
 export class EditDatasourceInput extends AddDatasourceInput {
   /** The version that the datasource is expected to be at. */
-  @Parameter(expectedVersion)
+  @Parameter(expectedVersionParameter)
   expectedVersion?: number | null;
 }
 
@@ -173,7 +174,7 @@ export class EditDatasourceInput extends AddDatasourceInput {
 })
 export class UpdateDatasourceInput extends PatchOf(AddDatasourceInput, DatasourceKey) {
   /** The version that the datasource is expected to be at. */
-  @Parameter(expectedVersion)
+  @Parameter(expectedVersionParameter)
   expectedVersion?: number | null;
 }
 

@@ -96,7 +96,7 @@ export class DatasourceService {
       await this.#database.change(async (session) => {
         await insertDatasource(session, datasource);
         const changes = changesOfNew(datasource);
-        await this.#audit.record(session, call, 'addDatasource', auditTarget(datasource), changes);
+        await this.#audit.record(session, call, 'addDatasource', auditTarget(datasource, 1), changes);
       });
     } catch (error) {
       if (!(error instanceof DatabaseError)) throw error;
@@ -117,7 +117,7 @@ export class DatasourceService {
     const now = new Date();
     return this.#database.change(async (session) => {
       const current = await lockSealedDatasource(session, input);
-      if (current === undefined) throw notFound();
+      if (current === undefined) throw datasourceNotFound();
       const expected = input.expectedVersion ?? current.version;
       const edited = stored(input, {
         passwordSealed: this.#resealed(current, 'password', input.password ?? null),
@@ -129,7 +129,7 @@ export class DatasourceService {
       });
       if ((await updateDatasource(session, edited)) === 0) throw new VersionConflictError(current.version);
       const changes = datasourceChanges(current, edited, credentialChanges(current, edited));
-      await this.#audit.record(session, call, 'editDatasource', auditTarget(current), changes);
+      await this.#audit.record(session, call, 'editDatasource', auditTarget(current, expected + 1), changes);
       return shown(edited, expected + 1);
     });
   }
@@ -137,14 +137,19 @@ export class DatasourceService {
   /**
    * Changes a part of a datasource: what is not given stays, and null clears. Where nothing changes, nothing is written.
    *
+   * @param operation as what the audit has it
    * @throws DomainError INVALID_JDBC_URL, CREDENTIAL_REQUIRED, DATASOURCE_NOT_FOUND; VersionConflictError
    */
-  update(input: UpdateDatasourceInput, call: Call): Promise<ShownDatasource> {
+  update(
+    input: UpdateDatasourceInput,
+    call: Call,
+    operation: 'updateDatasource' | 'revertDatasource' = 'updateDatasource',
+  ): Promise<ShownDatasource> {
     if (input.jdbcConnectionUrl !== undefined) checkUrl(input.jdbcConnectionUrl);
     const now = new Date();
     return this.#database.change(async (session) => {
       const current = await lockSealedDatasource(session, input);
-      if (current === undefined) throw notFound();
+      if (current === undefined) throw datasourceNotFound();
       const expected = input.expectedVersion ?? current.version;
       if (expected !== current.version) throw new VersionConflictError(current.version);
       const patched = this.#patched(current, input);
@@ -152,7 +157,7 @@ export class DatasourceService {
       if (changes.length === 0) return shown(current);
       const updated = { ...patched, version: expected, updatedAt: now };
       if ((await updateDatasource(session, updated)) === 0) throw new VersionConflictError(current.version);
-      await this.#audit.record(session, call, 'updateDatasource', auditTarget(current), changes);
+      await this.#audit.record(session, call, operation, auditTarget(current, expected + 1), changes);
       return shown(updated, expected + 1);
     });
   }
@@ -187,7 +192,7 @@ export class DatasourceService {
   async credentials(key: DatasourceIdentity, call: Call): Promise<Credentials> {
     const credentials = await this.#database.change(async (session) => {
       const found = await lockSealedDatasource(session, key);
-      if (found === undefined) throw notFound();
+      if (found === undefined) throw datasourceNotFound();
       await this.#audit.record(session, call, 'datasourceCredentials', auditTarget(found), null);
       return {
         masterUsername: found.masterUsername,
@@ -209,12 +214,15 @@ export class DatasourceService {
     const instanceIds = [...new Set(input.instances)];
     return this.#database.change(async (session) => {
       if ((await lockAccount(session, input)) === undefined) throw accountNotFound();
-      const found = new Set(await lockInstances(session, input, instanceIds));
-      const missing = instanceIds.filter((instanceId) => !found.has(instanceId));
+      const found = await lockInstances(session, input, instanceIds);
+      const names = new Set(found.map(({ instanceId }) => instanceId));
+      const missing = instanceIds.filter((instanceId) => !names.has(instanceId));
       if (missing.length > 0) throw instancesNotFound(missing);
       await deleteInstances(session, input, instanceIds);
       const { accountProvider, accountId, region } = input;
-      const targets = instanceIds.map((instanceId) => ({ accountProvider, accountId, region, instanceId }));
+      const targets = found.map(({ instanceId, id, version }) => {
+        return { accountProvider, accountId, region, instanceId, id, version: version + 1 };
+      });
       await this.#audit.recordEach(session, call, 'deleteDatasources', targets);
       return instanceIds;
     });
@@ -459,7 +467,8 @@ function alreadyExists(cause: unknown): DomainError {
   );
 }
 
-function notFound(): DomainError {
+/** There is no datasource with the key that was given. */
+export function datasourceNotFound(): DomainError {
   return new DomainError('DATASOURCE_NOT_FOUND', 'The account has no datasource with this instance id.');
 }
 

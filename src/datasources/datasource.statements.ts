@@ -199,14 +199,13 @@ export async function countDatasourcesOf(
 }
 
 /** Finds which of some instance ids an account has, and keeps others from changing them before the transaction ends. */
-export async function lockInstances(
+export function lockInstances(
   session: Session,
   account: AccountIdentity,
   instanceIds: readonly string[],
-): Promise<string[]> {
-  const sql = `SELECT instance_id AS instanceId FROM datasources WHERE ${instancesIn(instanceIds)}${session.dialect.forUpdate}`;
-  const rows = await session.rows<{ instanceId: string }>(sql, [...accountValues(account), ...instanceIds]);
-  return rows.map(({ instanceId }) => instanceId);
+): Promise<Pick<Datasource, 'id' | 'instanceId' | 'version'>[]> {
+  const sql = `SELECT id, instance_id AS instanceId, version FROM datasources WHERE ${instancesIn(instanceIds)}${session.dialect.forUpdate}`;
+  return session.rows(sql, [...accountValues(account), ...instanceIds]);
 }
 
 /** Deletes some of an account's datasources. */

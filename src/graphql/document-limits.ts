@@ -33,7 +33,7 @@ type Variables = Readonly<Record<string, unknown>>;
 
 const usualPage = 20;
 const largestPage = 100;
-const connections = new Set(['accounts', 'datasources', 'auditEvents']);
+const connections = new Set(['accounts', 'datasources', 'auditEvents', 'history', 'datasourceHistory']);
 const nothing: Measure = { depth: 0, aliases: 0, cost: 0 };
 const tooMuch = Number.MAX_SAFE_INTEGER;
 const charactersPerToken = 50;

@@ -26,6 +26,7 @@ const extensionCodes: Readonly<Record<ErrorName, string>> = {
   DATASOURCE_NOT_FOUND: 'DATASOURCE_NOT_FOUND',
   INVALID_JDBC_URL: 'INVALID_JDBC_URL',
   VERSION_CONFLICT: 'VERSION_CONFLICT',
+  VERSION_NOT_KNOWN: 'VERSION_NOT_KNOWN',
 };
 
 /** Codes of Apollo Server for requests that are not GraphQL as they should be; their messages are about the document. */

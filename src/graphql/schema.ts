@@ -6,28 +6,41 @@ import { AuditResolver } from '../audit/audit.resolver.js';
 import type { AuditTrail } from '../audit/audit-trail.js';
 import { AccountDatasourcesResolver, DatasourceResolver } from '../datasources/datasource.resolver.js';
 import type { DatasourceService } from '../datasources/datasource.service.js';
+import { DatasourceVersionResolver, HistoryResolver } from '../history/history.resolver.js';
+import type { HistoryService } from '../history/history.service.js';
 import { NodeResolver } from './node.resolver.js';
 
 /** What the resolvers ask. */
 export interface Services {
   readonly accounts: AccountService;
   readonly datasources: DatasourceService;
+  readonly history: HistoryService;
   readonly audit: AuditTrail;
 }
 
 /** Builds the GraphQL schema over the services. */
-export function createSchema({ accounts, datasources, audit }: Services): GraphQLSchema {
+export function createSchema({ accounts, datasources, history, audit }: Services): GraphQLSchema {
   const instances = new Map<unknown, object>([
     [AccountResolver, new AccountResolver(accounts)],
     [DatasourceResolver, new DatasourceResolver(datasources, accounts)],
     [AccountDatasourcesResolver, new AccountDatasourcesResolver(datasources)],
+    [HistoryResolver, new HistoryResolver(history)],
+    [DatasourceVersionResolver, new DatasourceVersionResolver()],
     [AuditResolver, new AuditResolver(audit)],
     [NodeResolver, new NodeResolver(accounts, datasources)],
   ]);
   // A field that no resolver has is read by graphql-js itself, which takes no function of type-graphql for it.
   for (const type of getMetadataStorage().objectTypes) type.simpleResolvers ??= true;
   return buildSchemaSync({
-    resolvers: [AccountResolver, DatasourceResolver, AccountDatasourcesResolver, AuditResolver, NodeResolver],
+    resolvers: [
+      AccountResolver,
+      DatasourceResolver,
+      AccountDatasourcesResolver,
+      HistoryResolver,
+      DatasourceVersionResolver,
+      AuditResolver,
+      NodeResolver,
+    ],
     container: { get: (resolver: ClassType) => instances.get(resolver) },
     // Inputs are validated by the same function as the REST routes' are.
     validate: false,

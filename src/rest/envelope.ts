@@ -39,6 +39,7 @@ const httpStatuses: Readonly<Record<ErrorName, number>> = {
   DATASOURCE_NOT_FOUND: 200,
   INVALID_JDBC_URL: 200,
   VERSION_CONFLICT: 200,
+  VERSION_NOT_KNOWN: 200,
 };
 
 /** The envelope of an error that the domain knows. */

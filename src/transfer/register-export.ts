@@ -93,7 +93,7 @@ export class RegisterExport {
   #readWithCredentials(afterId: string): Promise<SealedDatasource[]> {
     return this.#database.change(async (session) => {
       const datasources = await selectSealedDatasourcesAfter(session, afterId, pageSize);
-      const targets = datasources.filter(hasCredentials).map(auditTarget);
+      const targets = datasources.filter(hasCredentials).map((datasource) => auditTarget(datasource));
       await this.#audit.recordEach(session, this.#call, 'datasourceCredentials', targets);
       return datasources;
     });

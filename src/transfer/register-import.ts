@@ -289,9 +289,10 @@ function planAccount({ input }: AccountRow, stored: Stored): Change | undefined 
 }
 
 function auditEntry(change: Change): AuditEntry {
-  return change.operation === 'addAccount'
-    ? { operation: change.operation, target: change.account, changes: null }
-    : { operation: change.operation, target: auditTarget(change.datasource), changes: change.changes };
+  if (change.operation === 'addAccount') return { operation: change.operation, target: change.account, changes: null };
+  const { operation, datasource, changes } = change;
+  const version = operation === 'addDatasource' ? datasource.version : datasource.version + 1;
+  return { operation, target: auditTarget(datasource, version), changes };
 }
 
 function countOf({ action, kind }: RowOutcome) {

@@ -149,7 +149,7 @@ onMysql.run(`four gateways on one database on ${onMysql.name}`, () => {
       sums.added += added;
       sums.late += crowd - 1 - added;
       const events = (await storedEvents(database)).filter(({ accountId }) => accountId === account.accountId);
-      const deletion = events.find(({ operation }) => operation === 'deleteAccount');
+      const deletion = events.find(({ operation, instanceId }) => operation === 'deleteAccount' && instanceId === null);
       expect(deletion?.changes).toEqual([{ field: 'datasources', from: added, to: 0 }]);
     }
     const orphans =

@@ -16,10 +16,10 @@ import {
   deleteAuditEventsBefore,
   insertAuditEvent,
   insertAuditEvents,
+  insertDeletionsOfDatasources,
   selectAuditPage,
 } from '../../src/audit/audit.statements.js';
 import type { AuditEvent } from '../../src/audit/audit-event.entity.js';
-import { countRows } from '../../src/database/count-rows.js';
 import type { Database, Session, SqlValue } from '../../src/database/database.js';
 import type { PageRequest, Position } from '../../src/database/page.js';
 import { largestLookup } from '../../src/database/shared-lookup.js';
@@ -40,6 +40,12 @@ import {
   updateDatasource,
 } from '../../src/datasources/datasource.statements.js';
 import { newId } from '../../src/global-id.js';
+import {
+  selectFirstVersions,
+  selectLastDatasourceId,
+  selectVersionPages,
+  selectVersionsAfter,
+} from '../../src/history/history.statements.js';
 import { replaceSealed, selectSealed } from '../../src/security/rotation.statements.js';
 import { openBareDatabase } from '../support/bare-database.js';
 import { type DatabaseKind, mysqlKind, sqliteKind, type TestDatabase } from '../support/databases.js';
@@ -51,6 +57,7 @@ const perAccount = 10;
 const inLargestAccount = 2_000;
 const placeCount = 10;
 const limit = 5;
+const versionCount = 2_000;
 /** In every account, so that what has this name is many rows, too. */
 const commonName = 'orders-db';
 const tables = ['accounts', 'datasources', 'audit_events'];
@@ -103,6 +110,7 @@ describe.each(settings)('on $name', ({ kind, before, after }) => {
     for (let number = 1; number < inLargestAccount; number += 1) datasources.push(datasourceOf(number, largest));
     await store(database, accounts, datasources);
     await storeEvents(database, accounts);
+    await storeVersions(database, datasources);
     await after(database);
   });
   afterAll(async () => {
@@ -200,6 +208,17 @@ describe.each(settings)('on $name', ({ kind, before, after }) => {
     },
   );
 
+  test('the history of datasources, of which one has very many versions', async () => {
+    const [much, little] = [datasources[0] as Datasource, datasources[1] as Datasource];
+    for (const request of pagesOfVersions) {
+      await expectByIndex((session) => selectVersionPages(session, [much], request), 40);
+      await expectByIndex((session) => selectVersionPages(session, [much, little], request), 80);
+    }
+    await expectByIndex((session) => selectFirstVersions(session, [much, little]), 20);
+    await expectByIndex((session) => selectLastDatasourceId(session, much), 5);
+    await expectByIndex((session) => selectVersionsAfter(session, much, versionCount / 2, 20), 30);
+  });
+
   test('what is found by a key or an id', async () => {
     const [datasource, account] = [datasources[77] as Datasource, accounts[77] as Account];
     const keys = datasources.slice(100, 150);
@@ -221,10 +240,9 @@ describe.each(settings)('on $name', ({ kind, before, after }) => {
     await expectByIndex((session) => selectAccountsAfter(session, (accounts[300] as Account).id, 20), 30);
   });
 
-  test('what is counted when an account is deleted', async () => {
-    const { accountProvider, accountId, region } = accounts[5] as Account;
-    const wanted = { account_provider: accountProvider, account_id: accountId, region };
-    await expectByIndex((session) => countRows(session, 'datasources', wanted), 2 * perAccount);
+  test('what is recorded when an account is deleted', async () => {
+    const event = { ...eventOf(5, accounts), instanceId: null };
+    await expectByIndex((session) => insertDeletionsOfDatasources(session, event), 3 * perAccount);
   });
 
   test('what is written', async () => {
@@ -288,6 +306,8 @@ function eventOf(number: number, accounts: readonly Account[]): AuditEvent {
     accountId,
     region,
     instanceId: commonName,
+    targetId: null,
+    version: null,
     changes: null,
   };
 }
@@ -299,6 +319,45 @@ async function storeEvents(database: Database, accounts: readonly Account[]): Pr
       await insertAuditEvents(session, events.slice(from, from + 500));
   });
 }
+
+/** Very many versions of one datasource, one of each other, and as many readings of credentials. */
+async function storeVersions(database: Database, datasources: readonly Datasource[]): Promise<void> {
+  const ofAll = datasources.slice(0, 3_000).map((datasource) => versionOf(datasource, 1));
+  const ofOne = Array.from({ length: versionCount }, (_, number) =>
+    versionOf(datasources[0] as Datasource, number + 2),
+  );
+  const readings = Array.from({ length: versionCount }, () => versionOf(datasources[0] as Datasource, null));
+  const events = [...ofAll, ...ofOne, ...readings];
+  await database.change(async (session) => {
+    for (let from = 0; from < events.length; from += 500)
+      await insertAuditEvents(session, events.slice(from, from + 500));
+  });
+}
+
+function versionOf(datasource: Datasource, version: number | null): AuditEvent {
+  const { accountProviderId: accountProvider, accountId, region, instanceId, id } = datasource;
+  const operation = version === null ? 'datasourceCredentials' : 'updateDatasource';
+  return {
+    ...eventOf(0, [datasource as never]),
+    operation,
+    accountProvider,
+    accountId,
+    region,
+    instanceId,
+    targetId: id,
+    version,
+  };
+}
+
+const pagesOfVersions: PageRequest[] = [false, true].flatMap((backward) => {
+  const order = { property: 'version', descending: true };
+  const middle = { value: versionCount / 2, id: 'E0' };
+  const none = { after: undefined, before: undefined };
+  return [
+    { order, limit, backward, ...none },
+    { order, limit, backward, after: backward ? undefined : middle, before: backward ? middle : undefined },
+  ];
+});
 
 function subsetsOf(names: readonly string[]): string[][] {
   return Array.from({ length: 2 ** names.length }, (_, bits) => names.filter((_, place) => (bits >> place) & 1));

@@ -63,6 +63,7 @@ const mutations = {
   addDatasource: 'mutation ($input: AddDatasourceInput!) { addDatasource(input: $input) { code datasource { id } } }',
   editDatasource: 'mutation ($input: EditDatasourceInput!) { editDatasource(input: $input) { code } }',
   updateDatasource: 'mutation ($input: UpdateDatasourceInput!) { updateDatasource(input: $input) { code } }',
+  revertDatasource: 'mutation ($input: RevertDatasourceInput!) { revertDatasource(input: $input) { code } }',
 };
 
 /** URLs that carry a credential, which is refused, and must not be repeated. */
@@ -333,6 +334,17 @@ describe.each(mysqlKind ? [sqlite, mysql] : [sqlite])('credentials planted throu
     await mutate(
       'updateDatasource',
       { ...keyOf(updated as Values), ...credentials({ secret: `${planted} 3` }) },
+      undefined,
+    );
+    const reverted = { ...keyOf(updated as Values), toVersion: 1 };
+    const again = { password: planted, secret: `${planted} 4` };
+    await mutate('revertDatasource', { ...reverted, ...again }, undefined);
+    await mutate('revertDatasource', { ...reverted, ...again, expectedVersion: 99 }, 'VERSION_CONFLICT');
+    await mutate('revertDatasource', { ...reverted, ...again, toVersion: 99 }, 'VERSION_NOT_KNOWN');
+    await mutate('revertDatasource', { ...reverted, password: [planted] }, 'BAD_USER_INPUT');
+    await graphql(
+      'query ($key: DatasourceKey!) { datasourceHistory(key: $key) { edges { node { operation changes { field from to } } } } }',
+      { key: keyOf(updated as Values) },
       undefined,
     );
     given = [rest, byVariables, literal, edited] as Values[];

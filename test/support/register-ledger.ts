@@ -100,6 +100,8 @@ export class RegisterLedger {
       complain(added > 1, `datasource ${key} was added ${added} times`);
       complain(stored.has(key) !== isLeft, `datasource ${key} and its audit do not agree`);
       complain(stored.has(key) && !storedAccounts.has(id), `datasource ${key} has no account`);
+      const ended = events.of('deleteAccount', id, name);
+      complain(ended !== (isLeft ? 0 : 1), `the end of datasource ${key} is ${ended} times in the audit`);
       const version = 1 + events.of('editDatasource', id, name);
       complain(stored.has(key) && stored.get(key) !== version, `datasource ${key} is not at version ${version}`);
     }
@@ -166,7 +168,7 @@ function countEvents(stored: readonly StoredEvent[]) {
     const key = `${operation} ${place}`;
     counts.set(key, (counts.get(key) ?? 0) + 1);
     (instanceId === null ? accounts : datasources).add(place);
-    if (operation === 'deleteAccount') cascades.push([accountId, Number(changes[0].from)]);
+    if (operation === 'deleteAccount' && instanceId === null) cascades.push([accountId, Number(changes[0].from)]);
   }
   return {
     accounts,

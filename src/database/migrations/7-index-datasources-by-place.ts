@@ -1,6 +1,6 @@
 import type { MigrationInterface } from 'typeorm/migration/MigrationInterface.js';
 import type { QueryRunner } from 'typeorm/query-runner/QueryRunner.js';
-import { addIndexes, dropIndexes } from './add-indexes.js';
+import { addIndexes, dropIndexes } from './alter-table.js';
 
 const place = ['account_provider', 'region'];
 const indexes = {

@@ -5,6 +5,7 @@ import { CreateApiKeys1764000000004 } from './4-create-api-keys.js';
 import { CreateAuditEvents1764000000005 } from './5-create-audit-events.js';
 import { IndexAccountsByPlace1764000000006 } from './6-index-accounts-by-place.js';
 import { IndexDatasourcesByPlace1764000000007 } from './7-index-datasources-by-place.js';
+import { VersionAuditEvents1764000000008 } from './8-version-audit-events.js';
 
 /**
  * Every migration, in order, for every database. On MySQL a schema statement cannot be rolled back, so a migration is one
@@ -18,4 +19,5 @@ export const migrations = [
   CreateAuditEvents1764000000005,
   IndexAccountsByPlace1764000000006,
   IndexDatasourcesByPlace1764000000007,
+  VersionAuditEvents1764000000008,
 ];
