@@ -6,6 +6,7 @@ import type { DatabaseLocation } from './database/database-url.js';
 import { findLossySettings } from './database/durability.js';
 import { alone, migrate } from './database/migrate.js';
 import { MysqlDatabase } from './database/mysql.database.js';
+import { expectService, ReadOnlyError } from './database/read-only.js';
 import { SqliteDatabase } from './database/sqlite.database.js';
 import { lockSqliteFile, type SqliteLock } from './database/sqlite-lock.js';
 import { UnavailableError } from './errors.js';
@@ -23,6 +24,7 @@ export interface RegisterObserver {
 
 const readinessTimeout = 900;
 const longestPause = 2000;
+const cannotWrite = 'the database cannot be written to: it is read-only, or each of its hosts that answers is';
 
 /**
  * The database while the gateway runs: it serves once its tables and its sealing keys are as they should be, and says what
@@ -38,7 +40,8 @@ export class Register implements Database, Readiness {
   #missing = 'the database is not reachable yet';
   #isPrepared = false;
   #isClosing = false;
-  #answers: Promise<boolean> | undefined;
+  #failure: unknown;
+  #answers: Promise<string | undefined> | undefined;
 
   /**
    * Opens the database's file, or makes a pool of connections that is still empty.
@@ -101,6 +104,7 @@ export class Register implements Database, Readiness {
         return;
       } catch (error) {
         if (error instanceof SealingKeyError) throw error;
+        this.#failure = error;
         this.#log.warn({ err: error, missing: this.#missing }, 'not ready yet, retrying');
         await sleep(pause);
       }
@@ -128,12 +132,13 @@ export class Register implements Database, Readiness {
 
   async missing(): Promise<readonly string[]> {
     if (this.#isClosing) return ['the gateway is stopping'];
-    if (!this.#isPrepared) return [this.#missing];
+    if (!this.#isPrepared) return [isReadOnly(this.#failure) ? cannotWrite : this.#missing];
     // All who ask at the same time are told the same: however many they are, they keep no more than one connection busy.
-    this.#answers ??= this.#doesDatabaseAnswer().finally(() => {
+    this.#answers ??= this.#databaseProblem().finally(() => {
       this.#answers = undefined;
     });
-    return (await this.#answers) ? [] : ['the database does not answer'];
+    const problem = await this.#answers;
+    return problem === undefined ? [] : [problem];
   }
 
   /** Says to those who ask that it stops. */
@@ -172,16 +177,14 @@ export class Register implements Database, Readiness {
     }
   }
 
-  /** It is asked for a table: a node that has left its cluster may still answer what needs none. */
-  #doesDatabaseAnswer(): Promise<boolean> {
-    const ping = this.#database.read(
-      (session) => session.rows('SELECT COUNT(*) AS total FROM sealing_key_checks'),
-      readinessTimeout,
-    );
-    return ping.then(
-      () => true,
-      () => false,
-    );
+  /** Why the database cannot serve; undefined where it can. */
+  async #databaseProblem(): Promise<string | undefined> {
+    try {
+      await this.#database.read(expectService, readinessTimeout);
+      return undefined;
+    } catch (error) {
+      return isReadOnly(error) ? cannotWrite : 'the database does not answer';
+    }
   }
 
   async #migrate(): Promise<void> {
@@ -211,4 +214,8 @@ export class Register implements Database, Readiness {
   #notReady(): UnavailableError {
     return new UnavailableError(new Error(this.#missing));
   }
+}
+
+function isReadOnly(error: unknown): boolean {
+  return error instanceof ReadOnlyError || (error instanceof UnavailableError && error.cause instanceof ReadOnlyError);
 }

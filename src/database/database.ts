@@ -84,7 +84,7 @@ const longestShown = 1000;
  * the driver's own text may repeat values, so it is kept out even of the log.
  */
 export class DatabaseError extends Error {
-  override readonly name = 'DatabaseError';
+  override readonly name: string = 'DatabaseError';
 
   /**
    * @param reason what a service may act on

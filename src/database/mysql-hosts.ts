@@ -1,8 +1,20 @@
 import type { Socket } from 'node:net';
-import { createPool, type Pool, type PoolConnection, type PoolOptions } from 'mysql2';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type Connection,
+  type ConnectionOptions,
+  createConnection,
+  createPool,
+  type Pool,
+  type PoolConnection,
+  type PoolOptions,
+  type QueryError,
+  type RowDataPacket,
+} from 'mysql2';
 import { UnavailableError } from '../errors.js';
 import type { DatabaseHost, MysqlLocation } from './database-url.js';
-import type { Deadline } from './deadline.js';
+import { Deadline } from './deadline.js';
+import { expectWritable, ReadOnlyError, readOnlyQuery } from './read-only.js';
 
 /** How much of the servers may be used. */
 export interface MysqlLimits {
@@ -25,28 +37,39 @@ export interface HostConnection {
 const connectTimeout = 1_500;
 const connectTimeoutAmongSeveral = 1_000;
 const lookBackInterval = 1_000;
+const searchInterval = 100;
 
 // Sent when a connection is made. The SQL mode refuses what would otherwise be cut or turned into something else without
-// a word; READ COMMITTED takes no locks on gaps, so that adds next to each other do not deadlock; on a Galera cluster no
-// statement runs before what was committed on the other nodes is seen on this one, and other servers do not know the word.
-// Whoever has given up waiting for a lock does not go on waiting on the server, which does not notice that nobody is there.
+// a word; READ COMMITTED takes no locks on gaps, so that adds next to each other do not deadlock. Whoever has given up
+// waiting for a lock does not go on waiting on the server, which does not notice that nobody is there.
 const sessionSettings = (timeout: number) => [
   "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
   'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
   `SET SESSION innodb_lock_wait_timeout = ${Math.ceil(timeout / 1000)}`,
 ];
-const galeraSetting = 'SET SESSION wsrep_sync_wait = 7';
+// On a cluster no statement runs before what was committed on the other nodes is seen on this one. The first is Galera's
+// word for it, the second Group Replication's; other servers do not know them.
+const freshReads = ['SET SESSION wsrep_sync_wait = 7', "SET SESSION group_replication_consistency = 'BEFORE'"];
+const groupQuery = 'SELECT @@group_replication_group_name AS name';
+const missingTable = 1146;
 
-/** The hosts of a database, each with a pool of connections. The first that answers is used. */
+/** The hosts of a database, each with a pool of connections. The first that takes writes is used. */
 export class MysqlHosts {
   readonly #location: MysqlLocation;
+  readonly #limits: MysqlLimits;
   readonly #pools: readonly Pool[];
+  readonly #inGroup = new WeakSet<Connection>();
   #current = 0;
+  #isInDoubt = false;
+  /** Why the current host is in doubt. */
+  #doubt: unknown;
+  #search: Promise<void> | undefined;
   #lookedBackAt = Number.NEGATIVE_INFINITY;
 
   /** No connection is made before the first is asked for. */
   constructor(location: MysqlLocation, limits: MysqlLimits) {
     this.#location = location;
+    this.#limits = limits;
     this.#pools = location.hosts.map((host) => {
       const pool = createPool(poolOptions(location, host, limits));
       pool.on('connection', (connection) => {
@@ -55,7 +78,10 @@ export class MysqlHosts {
             if (error) dropConnection(connection);
           });
         }
-        connection.query(galeraSetting, () => undefined);
+        for (const setting of freshReads) connection.query(setting, () => undefined);
+        connection.query<RowDataPacket[]>(groupQuery, (_, rows) => {
+          if (rows?.[0]?.name) this.#inGroup.add(connection);
+        });
       });
       return pool;
     });
@@ -67,6 +93,14 @@ export class MysqlHosts {
   }
 
   /**
+   * Whether a connection is to a member of a replication group, or to one that was: what is read there holds only where it
+   * still takes writes, for a member that has left waits for nobody.
+   */
+  isInGroup(connection: Connection): boolean {
+    return this.#inGroup.has(connection);
+  }
+
+  /**
    * Takes a connection to the first host that gives one.
    *
    * @throws UnavailableError where none does before the deadline
@@ -75,6 +109,7 @@ export class MysqlHosts {
     this.#lookBack();
     let failure: unknown;
     for (let tried = 0; tried < this.#pools.length && deadline.left > 0; tried += 1) {
+      if (this.#isInDoubt) await this.#find(deadline);
       const host = this.#current;
       try {
         return { connection: await acquireFrom(this.#pools[host] as Pool, deadline), host };
@@ -82,15 +117,21 @@ export class MysqlHosts {
         failure = error;
         // Who has waited in vain for one of the connections to be free knows nothing of the host.
         if (isFullQueue(error) || deadline.left === 0) break;
-        this.leave(host);
+        this.leave(host, error);
       }
     }
     throw failure instanceof UnavailableError ? failure : new UnavailableError(failure);
   }
 
-  /** Turns to the next host, unless that was done already. */
-  leave(host: number): void {
-    if (host === this.#current) this.#current = (this.#current + 1) % this.#pools.length;
+  /**
+   * Uses a host no more before it is found to take writes, and the others were looked at. One that is alone is used on.
+   *
+   * @param why what led to it
+   */
+  leave(host: number, why: unknown): void {
+    if (host !== this.#current || this.#pools.length === 1) return;
+    this.#isInDoubt = true;
+    this.#doubt = why instanceof Error ? (why.cause ?? why) : why;
   }
 
   /** Closes all connections. */
@@ -98,25 +139,94 @@ export class MysqlHosts {
     await Promise.all(this.#pools.map((pool) => new Promise<void>((resolve) => pool.end(() => resolve()))));
   }
 
-  /** Returns to a host that is preferred to the current one when it answers again; nobody waits for it. */
+  /** Waits until a host is found that takes writes. All who wait share the search, and it ends with the last of them. */
+  async #find(deadline: Deadline): Promise<void> {
+    while (this.#isInDoubt) {
+      this.#search ??= this.#searchOnce().finally(() => {
+        this.#search = undefined;
+      });
+      try {
+        await deadline.bound(this.#search, () => undefined);
+        if (this.#isInDoubt) await deadline.bound(sleep(searchInterval), () => undefined);
+      } catch {
+        throw new UnavailableError(this.#doubt);
+      }
+    }
+  }
+
+  /** Asks all hosts at the same time. The one in doubt is used again only where no other can be. */
+  async #searchOnce(): Promise<void> {
+    const left = this.#current;
+    const asked = this.#pools.map((_, host) => this.#probe(host).then(() => host));
+    const outcomes = Promise.allSettled(asked);
+    try {
+      this.#use(
+        await Promise.any(asked.filter((_, host) => host !== left)).catch(() => asked[left] as Promise<number>),
+      );
+    } catch {
+      // That one takes no writes says more of what is the matter than that another one does not answer.
+      const failures = (await outcomes).map((outcome) => (outcome.status === 'rejected' ? outcome.reason : undefined));
+      this.#doubt = failures.find((failure) => failure instanceof ReadOnlyError) ?? this.#doubt;
+    }
+  }
+
+  #use(host: number): void {
+    this.#current = host;
+    this.#isInDoubt = false;
+  }
+
+  /** Returns to a host that is preferred to the current one when it takes writes again; nobody waits for it. */
   #lookBack(): void {
     const now = performance.now();
-    if (this.#current === 0 || now - this.#lookedBackAt < lookBackInterval) return;
+    if (this.#pools.length === 1 || now - this.#lookedBackAt < lookBackInterval) return;
     this.#lookedBackAt = now;
-    for (let host = 0; host < this.#current; host += 1) {
-      // A statement that needs the data, since a node that has left its cluster still takes connections.
-      this.#pools[host]?.query('SELECT COUNT(*) FROM migration_lease', (error) => {
-        if (!error) this.#current = Math.min(this.#current, host);
+    const current = this.#current;
+    for (let host = 0; host < current; host += 1) {
+      this.#probe(host).then(
+        () => host < this.#current && this.#use(host),
+        () => undefined,
+      );
+    }
+    // Who only reads would not notice otherwise that another host has taken its place.
+    this.#probe(current).catch((error: unknown) => error instanceof ReadOnlyError && this.leave(current, error));
+  }
+
+  /**
+   * Asks a host whether it takes writes, on a connection of its own, for it is to be known now, also where all of the pool's
+   * wait for a host that is silent.
+   *
+   * @throws ReadOnlyError where it takes none
+   */
+  async #probe(host: number): Promise<void> {
+    const connection = createConnection(
+      connectionOptions(this.#location, this.#location.hosts[host] as DatabaseHost, this.#limits),
+    );
+    connection.on('error', () => undefined);
+    const ask = (sql: string) =>
+      new Promise<RowDataPacket[]>((resolve, reject) => {
+        connection.query<RowDataPacket[]>(sql, (error, rows) => (error ? reject(error) : resolve(rows)));
       });
+    const answer = async () => {
+      for (const setting of freshReads) await ask(setting).catch(() => undefined);
+      expectWritable(await ask(readOnlyQuery));
+      // A node that has left its cluster still answers what needs no data.
+      await ask('SELECT COUNT(*) FROM migration_lease').catch((error: QueryError) => {
+        if (error.errno !== missingTable) throw error;
+      });
+    };
+    try {
+      await new Deadline(connectTimeoutAmongSeveral).bound(answer(), () => undefined);
+    } finally {
+      dropConnection(connection);
     }
   }
 }
 
 /**
- * Takes a connection out of its pool and closes it at once. The driver's own way only says goodbye, and keeps the socket until
+ * Closes a connection at once, and takes it out of its pool. The driver's own way only says goodbye, and keeps the socket until
  * the other side has answered, which one that is frozen or gone never does.
  */
-export function dropConnection(connection: PoolConnection): void {
+export function dropConnection(connection: Connection): void {
   connection.destroy();
   (connection as unknown as { readonly stream: Socket }).stream.destroy();
 }
@@ -124,18 +234,24 @@ export function dropConnection(connection: PoolConnection): void {
 /** The options of a connection pool to one host; also used, with fewer connections, to run the migrations. */
 export function poolOptions(location: MysqlLocation, host: DatabaseHost, limits: MysqlLimits): PoolOptions {
   return {
+    ...connectionOptions(location, host, limits),
+    connectionLimit: limits.poolSize,
+    queueLimit: limits.queueLimit,
+    idleTimeout: 60_000,
+    maxIdle: limits.poolSize,
+  };
+}
+
+function connectionOptions(location: MysqlLocation, host: DatabaseHost, limits: MysqlLimits): ConnectionOptions {
+  return {
     host: host.host,
     port: host.port,
     user: location.user,
     password: location.password,
     database: location.name,
     charset: 'utf8mb4',
-    connectionLimit: limits.poolSize,
-    queueLimit: limits.queueLimit,
     connectTimeout: Math.min(limits.timeout, location.hosts.length > 1 ? connectTimeoutAmongSeveral : connectTimeout),
     enableKeepAlive: true,
-    idleTimeout: 60_000,
-    maxIdle: limits.poolSize,
     maxPreparedStatements: 200,
     supportBigNumbers: true,
     multipleStatements: false,

@@ -1,6 +1,14 @@
 import type { PoolConnection, QueryError, ResultSetHeader } from 'mysql2';
 import { UnavailableError } from '../errors.js';
-import { DatabaseError, type Dialect, type Session, type SqlValue, type StatementObserver } from './database.js';
+import {
+  DatabaseError,
+  type DatabaseErrorReason,
+  type Dialect,
+  type Session,
+  type SqlValue,
+  type StatementObserver,
+} from './database.js';
+import { expectWritable, ReadOnlyError, readOnlyQuery } from './read-only.js';
 
 /** What differs on MySQL and MariaDB. */
 export const mysqlDialect: Dialect = { name: 'mysql', forUpdate: ' FOR UPDATE' };
@@ -19,8 +27,19 @@ export class RunAgainError extends Error {
   }
 }
 
-/** The answer to a COMMIT was lost, so whether the transaction holds is not known. */
-export class CommitUnknownError extends Error {}
+/** Whether the transaction holds is not known: the answer to its COMMIT was lost, or does not tell. */
+export class CommitUnknownError extends Error {
+  /**
+   * @param proof how to find out, where the unit of work said so
+   * @param cause what the server or the driver said
+   */
+  constructor(
+    readonly proof: CommitProof | undefined,
+    cause: unknown,
+  ) {
+    super('whether the COMMIT holds is not known', { cause });
+  }
+}
 
 /** A statement that finds a row where the transaction holds. */
 export interface CommitProof {
@@ -28,11 +47,20 @@ export interface CommitProof {
   readonly values: readonly SqlValue[];
 }
 
-// Deadlock, lock wait, a row that changed since it was read, Group Replication's and NOWAIT's refusals.
-const conflicts = new Set([1213, 1205, 1020, 3101, 3572]);
-// Galera: the node is not part of the cluster now; others: it is stopping, or read-only after a failover.
-const hostAway = new Set([1047, 1053, 1077, 1290, 1792, 1836]);
-const cannotServe = new Set([1040, 1152, 1158, 1159, 1160, 1161, 1203, 1317, 1927, 3169]);
+// Deadlock, lock wait, a row that changed since it was read, NOWAIT's refusal: the transaction was in another's way.
+const conflicts = new Set([1213, 1205, 1020, 3572]);
+// The host answers, and cannot serve: another one may.
+const hostAway = new Set([
+  // Galera: the node is not part of the cluster now. Others: it is starting, stopping, or offline for maintenance.
+  ...[1047, 1053, 1077, 3032, 3168],
+  // Group Replication: it changes its mode or leaves the group (3098 before a statement that writes, 3100 and 3101 at the
+  // COMMIT), or did not learn in time what the others have committed.
+  ...[3098, 3100, 3101, 3781, 3782, 3783, 3796, 3797, 3798, 3799],
+  // A proxy in between has no server to send the statement to: MySQL Router, and ProxySQL.
+  ...[2003, 2006, 2013, 9001, 9002, 9004, 9005],
+]);
+const readOnly = new Set([1290, 1792, 1836]);
+const cannotServe = new Set([1040, 1152, 1158, 1159, 1160, 1161, 1203, 1226, 1317, 1927, 3169]);
 const connectionLost = new Set([
   'PROTOCOL_CONNECTION_LOST',
   'PROTOCOL_SEQUENCE_TIMEOUT',
@@ -77,11 +105,6 @@ export class MysqlSession implements Session {
     return this.#isInTransaction;
   }
 
-  /** How to find out whether the transaction holds, where it said so. */
-  get proof(): CommitProof | undefined {
-    return this.#proof;
-  }
-
   proveCommitBy(sql: string, values: readonly SqlValue[]): void {
     this.#proof = { sql, values };
   }
@@ -103,7 +126,7 @@ export class MysqlSession implements Session {
   /**
    * Ends the transaction so that it holds.
    *
-   * @throws CommitUnknownError where the answer is lost
+   * @throws CommitUnknownError where the answer is lost, or does not tell
    */
   async commit(): Promise<void> {
     this.#isCommitting = true;
@@ -115,6 +138,21 @@ export class MysqlSession implements Session {
   /** Ends the transaction so that nothing of it holds. */
   rollback(): Promise<unknown> {
     return this.#control('ROLLBACK');
+  }
+
+  /**
+   * Makes sure that the host takes writes. Where it no longer does, another one may have done so already, and what was read
+   * here may be out of date.
+   *
+   * @throws RunAgainError where it does not
+   */
+  async expectWriter(): Promise<void> {
+    const rows = (await this.#control(readOnlyQuery)) as { readOnly: unknown }[];
+    try {
+      expectWritable(rows);
+    } catch (error) {
+      throw new RunAgainError(true, error);
+    }
   }
 
   /** Refuses every further statement. */
@@ -150,25 +188,23 @@ export class MysqlSession implements Session {
 
   #translated(error: QueryError, sql: string): Error {
     const number = error.errno ?? 0;
-    const failure = new DatabaseError('other', describe(error), sql);
-    if (connectionLost.has(error.code) || error.fatal) {
-      this.#lost = true;
-      return this.#isCommitting
-        ? new CommitUnknownError('the answer to COMMIT was lost', { cause: failure })
-        : new RunAgainError(true, failure);
-    }
-    if (conflicts.has(number)) return new RunAgainError(false, failure);
-    if (hostAway.has(number)) {
-      // A server that stops may have committed before it said so.
-      return this.#isCommitting
-        ? new CommitUnknownError('COMMIT was answered by a server that is away', { cause: failure })
-        : new RunAgainError(true, failure);
-    }
-    if (cannotServe.has(number)) return new UnavailableError(failure);
-    if (duplicateKey.has(number)) return new DatabaseError('duplicate', describe(error), sql);
-    if (number === missingReference) return new DatabaseError('missingReference', describe(error), sql);
-    return failure;
+    const isReadOnly = readOnly.has(number);
+    const failure = isReadOnly
+      ? new ReadOnlyError(describe(error), sql)
+      : new DatabaseError(reasonFor(number), describe(error), sql);
+    const isLost = connectionLost.has(error.code) || error.fatal;
+    this.#lost ||= isLost;
+    if (!isLost && conflicts.has(number)) return new RunAgainError(false, failure);
+    // Whoever refuses a COMMIT may have told the other members of it before, or have committed before it stopped.
+    if (this.#isCommitting) return new CommitUnknownError(this.#proof, failure);
+    if (isLost || hostAway.has(number) || isReadOnly) return new RunAgainError(true, failure);
+    return cannotServe.has(number) ? new UnavailableError(failure) : failure;
   }
+}
+
+function reasonFor(number: number): DatabaseErrorReason {
+  if (duplicateKey.has(number)) return 'duplicate';
+  return number === missingReference ? 'missingReference' : 'other';
 }
 
 function describe(error: QueryError): string {

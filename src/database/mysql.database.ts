@@ -9,6 +9,9 @@ import { type CommitProof, CommitUnknownError, MysqlSession, mysqlDialect, RunAg
 const longestPause = 200;
 const proofInterval = 50;
 
+/** @param expectWriter throws where what was read may be out of date, see {@link MysqlSession.expectWriter} */
+type UnitOfWork<T> = (session: MysqlSession, expectWriter: () => Promise<void>) => Promise<T>;
+
 /** MySQL or MariaDB: one server, or the nodes of a cluster. */
 export class MysqlDatabase implements Database {
   readonly dialect = mysqlDialect;
@@ -44,34 +47,44 @@ export class MysqlDatabase implements Database {
     return { limit: this.#limits.poolSize, inUse: this.#inUse, waiting: this.#waiting, retries: this.#retries };
   }
 
-  read<T>(work: (session: Session) => Promise<T>, timeout?: number): Promise<T> {
-    return this.#untilDone(work, timeout);
+  read<T>(work: (session: Session) => Promise<T>, timeout = this.#limits.timeout): Promise<T> {
+    return this.#untilDone(async (session, expectWriter) => {
+      const result = await work(session);
+      await expectWriter();
+      return result;
+    }, new Deadline(timeout));
   }
 
-  change<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    return this.#untilDone(async (session, deadline) => {
+  async change<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    const deadline = new Deadline(this.#limits.timeout);
+    let outcome: { readonly result: T } | undefined;
+    const transaction = async (session: MysqlSession, expectWriter: () => Promise<void>) => {
       await session.begin();
-      const result = await work(session);
       try {
-        await session.commit();
+        outcome = { result: await work(session) };
       } catch (error) {
-        if (!(error instanceof CommitUnknownError)) throw error;
-        this.#retries.lost_commit += 1;
-        if (!(await this.#holds(session.proof, deadline))) throw new UnavailableError(error.cause);
+        // What is refused for what was read is refused for good, so what was read must be so.
+        if (session.isIdle) await expectWriter();
+        throw error;
       }
-      return result;
-    });
+      await session.commit();
+      return outcome.result;
+    };
+    try {
+      return await this.#untilDone(transaction, deadline);
+    } catch (error) {
+      if (!(error instanceof CommitUnknownError) || outcome === undefined) throw error;
+      this.#retries.lost_commit += 1;
+      if (!(await this.#holds(error.proof, deadline))) throw new UnavailableError(error.cause);
+      return outcome.result;
+    }
   }
 
   close(): Promise<void> {
     return this.#hosts.close();
   }
 
-  async #untilDone<T>(
-    work: (session: MysqlSession, deadline: Deadline) => Promise<T>,
-    timeout = this.#limits.timeout,
-  ): Promise<T> {
-    const deadline = new Deadline(timeout);
+  async #untilDone<T>(work: UnitOfWork<T>, deadline: Deadline): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await this.#once(work, deadline);
@@ -85,19 +98,26 @@ export class MysqlDatabase implements Database {
     }
   }
 
-  async #once<T>(work: (session: MysqlSession, deadline: Deadline) => Promise<T>, deadline: Deadline): Promise<T> {
+  async #once<T>(work: UnitOfWork<T>, deadline: Deadline): Promise<T> {
     const { connection, host } = await this.#acquire(deadline);
     const session = new MysqlSession(connection, this.#observe);
+    const expectWriter = async () => {
+      if (this.#hosts.isInGroup(connection)) await session.expectWriter();
+    };
     let reusable = false;
     this.#inUse += 1;
     try {
-      const result = await deadline.bound(work(session, deadline), () => session.end());
+      const result = await deadline.bound(work(session, expectWriter), () => session.end());
       reusable = session.isIdle;
       return result;
     } catch (error) {
-      // A connection is given back only where it is known to be idle and out of any transaction.
-      reusable = session.isIdle && (await isOutOfTransaction(session, deadline));
-      if ((error instanceof RunAgainError && error.isHostAway) || deadline.left === 0) this.#hosts.leave(host);
+      const isHostInDoubt =
+        (error instanceof RunAgainError && error.isHostAway) ||
+        error instanceof CommitUnknownError ||
+        deadline.left === 0;
+      if (isHostInDoubt) this.#hosts.leave(host, error);
+      // A connection is given back only where it is known to be idle and out of any transaction, on a host that serves.
+      else reusable = session.isIdle && (await isOutOfTransaction(session, deadline));
       throw error;
     } finally {
       session.end();

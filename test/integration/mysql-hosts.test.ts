@@ -7,6 +7,7 @@ import { type DatabaseServer, findServer, freePort, startServer } from '../suppo
 import { mysqlKind, type TestDatabase } from '../support/databases.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
 import { legacyAccount, legacyDatasource, newAccountKey, newDatasource } from '../support/register-samples.js';
+import { type StatementProxy, startStatementProxy } from '../support/statement-proxy.js';
 import { onMysql, suite } from '../support/suites.js';
 
 const onPrivateServers = suite('two hosts', findServer() ? undefined : 'no server is installed');
@@ -132,6 +133,48 @@ onPrivateServers.run(`a gateway with ${onPrivateServers.name}`, () => {
     expect((await fetch(`${gateway.url}/readyz`)).status).toBe(503);
     await Promise.all(servers.map((server) => server.restart()));
     await untilUsed(0);
+  });
+
+  async function setReadOnly(server: number, isReadOnly: boolean): Promise<void> {
+    const connection = await createConnection(servers[server]?.url as string);
+    await connection.query(`SET GLOBAL read_only = ${isReadOnly ? 1 : 0}`);
+    await connection.end();
+  }
+
+  test('uses the second while the first is read-only, for reads too, and the first when it takes writes again', async () => {
+    const { accountId } = await add();
+    expect(await isStoredOn(0, accountId)).toBe(true);
+    await setReadOnly(0, true);
+    const isSeen = async () => {
+      const query = '{ accounts(first: 100) { totalCount edges { node { accountId } } } }';
+      const { data, httpStatus } = await gateway.graphql(query);
+      return httpStatus === 503 || JSON.stringify(data).includes(accountId);
+    };
+    // Nobody writes meanwhile, so nothing but asking the first tells.
+    for (const started = performance.now(); await isSeen(); await sleep(50)) {
+      expect(performance.now() - started).toBeLessThan(15_000);
+    }
+    await expectAddsOn(1);
+    await setReadOnly(0, false);
+    await untilUsed(0);
+    await expectAddsOn(0);
+  });
+
+  test('says so where both are read-only, and serves when one takes writes again', async () => {
+    await setReadOnly(0, true);
+    await setReadOnly(1, true);
+    const missing = async () =>
+      ((await (await fetch(`${gateway.url}/readyz`)).json()) as { missing?: string[] }).missing;
+    expect(await missing()).toEqual([expect.stringContaining('read-only')]);
+    for (const started = performance.now(); (await add()).httpStatus !== 503; await sleep(50)) {
+      expect(performance.now() - started).toBeLessThan(15_000);
+    }
+    expect(await missing()).toEqual([expect.stringContaining('read-only')]);
+    await setReadOnly(1, false);
+    await untilUsed(1);
+    await setReadOnly(0, false);
+    await untilUsed(0);
+    expect(await missing()).toBeUndefined();
   });
 
   test('starts where the first refuses, and serves from the second', async () => {
@@ -295,4 +338,68 @@ onMysql.run(`a change whose connection is cut at its COMMIT on ${onMysql.name}`,
     expect(answer.httpStatus).toBe(503);
     expect(await count('accounts')).toBe(1);
   });
+});
+
+onMysql.run(`a change that a host of ${onMysql.name} refuses`, () => {
+  let database: TestDatabase;
+  let other: Connection;
+  let proxy: StatementProxy;
+
+  beforeAll(async () => {
+    database = await (mysqlKind as NonNullable<typeof mysqlKind>).create();
+    other = await createConnection(database.url);
+    const { hostname, port } = new URL(database.url);
+    proxy = await startStatementProxy({ host: hostname, port: Number(port) });
+    await (await startGateway(database.env)).close();
+  });
+  afterAll(async () => {
+    await proxy?.close();
+    await other?.end();
+    await database?.drop();
+  });
+
+  /** @param hosts the first is the one that refuses; the other leads to the same database */
+  async function outcomeOf(hosts: 1 | 2, statement: RegExp, number: number, reachesServer: boolean) {
+    const { host } = new URL(database.url);
+    const gateway = await startGateway({
+      ...database.env,
+      DATABASE_URL: database.url.replace(host, `127.0.0.1:${proxy.port}${hosts === 1 ? '' : `,${host}`}`),
+      DB_TIMEOUT_MS: '700',
+      DB_POOL_SIZE: '2',
+    });
+    const account = newAccountKey();
+    proxy.refuse = (text) => (statement.test(text) ? { number, reachesServer } : undefined);
+    try {
+      const { httpStatus, body } = await gateway.legacy('add_account', legacyAccount(account));
+      const [rows] = await other.query<RowDataPacket[]>('SELECT id FROM accounts WHERE account_id = ?', [
+        account.accountId,
+      ]);
+      return { httpStatus, code: body.code, stored: rows.length };
+    } finally {
+      proxy.refuse = () => undefined;
+      await gateway.close();
+    }
+  }
+
+  const done = { httpStatus: 200, code: 1001, stored: 1 };
+  const notNow = { httpStatus: 503, code: 1000, stored: 0 };
+  // By the number of the error: Galera, read-only, stopping, offline, Group Replication, MySQL Router, ProxySQL.
+  const hostAway = [1047, 1053, 1290, 1792, 1836, 3032, 3098, 3100, 3101, 3796, 3797, 3798, 3799, 2013, 9001];
+
+  test.each(hostAway)('for now (error %i) is done on another host', async (number) => {
+    expect(await outcomeOf(2, /^INSERT INTO `?accounts/, number, false)).toEqual(done);
+  });
+
+  test.each(hostAway)('for now (error %i), where there is no other, can be asked for again', async (number) => {
+    expect(await outcomeOf(1, /^INSERT INTO `?accounts/, number, false)).toEqual(notNow);
+  });
+
+  // 1180 is an error at the COMMIT that says no more, 1317 a statement that was interrupted.
+  test.each([...hostAway, 1180, 1317])(
+    'at its COMMIT (error %i) is acknowledged exactly where it is stored',
+    async (number) => {
+      expect(await outcomeOf(2, /^COMMIT/, number, true)).toEqual(done);
+      expect(await outcomeOf(2, /^COMMIT/, number, false)).toEqual(notNow);
+    },
+  );
 });

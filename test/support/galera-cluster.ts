@@ -9,8 +9,8 @@ import { findServer, freePort, onPath } from './database-server.js';
 const providers = ['/usr/lib/galera/libgalera_smm.so', '/usr/lib64/galera-4/libgalera_smm.so'];
 const longestJoin = 180_000;
 
-/** One server of a Galera cluster, which a test may stop, freeze and kill. */
-export interface GaleraNode {
+/** One server of a cluster, which a test may stop, freeze and kill. */
+export interface ClusterNode {
   readonly port: number;
   /** The server's process, for signals. */
   readonly process: ChildProcess;
@@ -22,7 +22,7 @@ export interface GaleraNode {
 
 /** A Galera cluster of servers on the loopback address. */
 export interface GaleraCluster {
-  readonly nodes: readonly GaleraNode[];
+  readonly nodes: readonly ClusterNode[];
   /** Starts the cluster anew after all nodes were killed: first the node that has the most, then the others. */
   bootstrap(): Promise<void>;
   /** Stops all nodes and removes their data. */
