@@ -101,6 +101,23 @@ const rules = [
     },
   },
   {
+    name: 'portal-is-put-on-top',
+    comment:
+      'The profile of the web portal can be taken away: nothing but the composition root knows of it, and what it needs of the register it asks services for.',
+    from: { path: '^src/', pathNot: ['^src/app[.]ts$', '^src/portal/'] },
+    to: { path: '^src/portal/' },
+  },
+  {
+    name: 'portal-translates',
+    comment:
+      'It turns what the portal sends into what the operations take, and what services give into what the portal reads. A rule in it would not hold for others.',
+    from: { path: '^src/portal/' },
+    to: {
+      path: ['^src/', graphql, drivers],
+      pathNot: ['^src/portal/', services, inputs, '^src/(rest|input)/', '^src/(errors|datasources/jdbc-url)[.]ts$'],
+    },
+  },
+  {
     name: 'pure-modules-import-nothing',
     comment: 'What only computes can be understood and tested by itself.',
     from: {

@@ -6,7 +6,7 @@ import { addAccountOperation, deleteAccountOperation } from './accounts/account.
 import { AccountService } from './accounts/account.service.js';
 import { startAuditRetention } from './audit/audit-retention.js';
 import { AuditTrail } from './audit/audit-trail.js';
-import type { Config } from './config.js';
+import { type Config, ConfigError } from './config.js';
 import {
   addDatasourceDocumentation,
   deleteDatasourcesDocumentation,
@@ -39,7 +39,7 @@ import type { Tracing } from './operations/tracing.js';
 import { version } from './operations/version.js';
 import { Register } from './register.js';
 import { failureOf, transportFailure } from './rest/envelope.js';
-import { answerLegacyError, registerLegacyRoutes } from './rest/legacy-routes.js';
+import { legacyErrorHandler, registerLegacyRoutes } from './rest/legacy-routes.js';
 import { registerOpenApi } from './rest/openapi.routes.js';
 import { ApiKeys } from './security/api-keys.js';
 import { CredentialSeal } from './security/credential-seal.js';
@@ -91,10 +91,11 @@ export async function createApp(config: Config, logDestination?: DestinationStre
     onRefusal: (reason) => metrics.callerRefused(reason),
     onLoss: (error) => log.error({ err: error }, 'failed to record a refusal in the audit'),
   });
-  const accounts = new AccountService(register, audit);
+  const accounts = new AccountService(register, audit, () => profile !== undefined && profile.state !== 'off');
   const seal = new CredentialSeal(() => register.sealingKeys);
   const datasources = new DatasourceService(register, seal, audit, () => metrics.credentialsRead());
   const history = new HistoryService(register, datasources);
+  const { portal, profile } = await loadPortal(config, log, { accounts, datasources });
   const { keys, tokens } = config.authentication;
   const authenticators = {
     keys: keys
@@ -120,7 +121,12 @@ export async function createApp(config: Config, logDestination?: DestinationStre
     refusalOf: (path) => (path.startsWith('/graphql') ? overloaded.graphql : overloaded.rest),
     onRefusal: countingRefusals(log),
   });
-  const http = createHttp(config, log, load);
+  const http = createHttp(
+    config,
+    log,
+    load,
+    legacyErrorHandler((error) => portal?.codeOf(error)),
+  );
   const closing = { begun: false };
   const refuseRequests = () => {
     closing.begun = true;
@@ -146,28 +152,62 @@ export async function createApp(config: Config, logDestination?: DestinationStre
     limits: config.documentLimits,
     audit,
   });
-  registerLegacyRoutes(http, {
+  const deleteAccount = deleteAccountOperation(accounts);
+  const documented = {
     '/data-source/add_account': addAccountOperation(accounts),
-    '/data-source/delete_account': deleteAccountPathOperation(datasources, deleteAccountOperation(accounts)),
+    '/data-source/delete_account': deleteAccountPathOperation(
+      datasources,
+      portal?.deleteAccount(deleteAccount) ?? deleteAccount,
+    ),
     '/data-source/add-jdbc-conn': addDatasourceOperation(datasources),
     '/data-source/update-jdbc-conn': editDatasourceOperation(datasources),
     '/data-source/delete-jdbc': deleteDatasourcesOperation(datasources),
-  });
+  } as const;
+  const { operations, questions } = portal?.routes(documented) ?? { operations: documented, questions: {} };
+  registerLegacyRoutes(http, operations, questions);
   if (config.openApi) {
-    registerOpenApi(http, version, {
+    const described = {
       '/data-source/add_account': [addAccountDocumentation],
       '/data-source/delete_account': [deleteAccountDocumentation, editDatasourceOnSharedPathDocumentation],
       '/data-source/add-jdbc-conn': [addDatasourceDocumentation],
       '/data-source/update-jdbc-conn': [editDatasourceDocumentation],
       '/data-source/delete-jdbc': [deleteDatasourcesDocumentation],
-    });
+    };
+    registerOpenApi(http, version, portal?.described(described) ?? described, portal?.additions);
   }
   const { auditRetentionDays } = config;
   if (auditRetentionDays !== undefined) {
     const stopRetention = startAuditRetention(audit, auditRetentionDays, log);
     http.addHook('onClose', async () => stopRetention());
   }
-  return { http, prepare: () => register.prepare(), refuseRequests };
+  http.addHook('onClose', async () => profile?.close());
+  const prepare = async () => {
+    await register.prepare();
+    await profile?.start();
+  };
+  return { http, prepare, refuseRequests };
+}
+
+/**
+ * The profile for the web portal is loaded only where there is one.
+ *
+ * @throws ConfigError where its file is wrong
+ */
+async function loadPortal(
+  { portalFile }: Config,
+  log: Logger,
+  services: { accounts: AccountService; datasources: DatasourceService },
+) {
+  if (portalFile === undefined) return {};
+  const [{ Portal }, { PortalSwitch }, { readPortalFile }] = await Promise.all([
+    import('./portal/portal.js'),
+    import('./portal/portal-switch.js'),
+    import('./portal/portal-file.js'),
+  ]);
+  const file = readPortalFile(portalFile);
+  if ('problems' in file) throw new ConfigError(file.problems.map((problem) => `PORTAL_FILE: ${problem}.`));
+  const profile = new PortalSwitch(services.accounts, log);
+  return { profile, portal: new Portal({ ...services, file, profile }) };
 }
 
 /** Counts requests that are refused for the load, with a line in the log for all of a second: there may be thousands. */
@@ -189,7 +229,12 @@ async function loadTracing(log: Logger): Promise<Tracing> {
   return startTracing(version, (error) => log.warn({ err: error }, 'failed to export traces, they are lost'));
 }
 
-function createHttp(config: Config, log: Logger, load: LoadLimit): FastifyInstance {
+function createHttp(
+  config: Config,
+  log: Logger,
+  load: LoadLimit,
+  answerError: ReturnType<typeof legacyErrorHandler>,
+): FastifyInstance {
   const http = fastify({
     loggerInstance: log,
     logController: new LogController({ requestIdLogLabel: 'requestId', disableRequestLogging: true }),
@@ -205,7 +250,7 @@ function createHttp(config: Config, log: Logger, load: LoadLimit): FastifyInstan
     // No hook would see a path that cannot be decoded.
     rewriteUrl: ({ url = '/' }) => (isDecodable(url) ? url : '/undecodable'),
   }) as unknown as FastifyInstance;
-  http.setErrorHandler(answerLegacyError);
+  http.setErrorHandler(answerError);
   http.setNotFoundHandler(nothingThere);
   return http;
 }

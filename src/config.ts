@@ -62,6 +62,8 @@ export interface Config {
   readonly playground: boolean;
   /** Whether the description of the legacy routes is served. */
   readonly openApi: boolean;
+  /** The path of the file of the web portal's profile; undefined where there is none. */
+  readonly portalFile: string | undefined;
   /** How large a GraphQL document may be. */
   readonly documentLimits: DocumentLimits;
   /** The largest body that is read, in bytes. */
@@ -186,6 +188,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     introspection: read('INTROSPECTION', trueOrFalse, isOpen),
     playground: read('PLAYGROUND', trueOrFalse, isOpen),
     openApi: read('OPENAPI', trueOrFalse, isOpen),
+    portalFile: read('PORTAL_FILE', (value) => value, undefined),
     documentLimits: {
       maxTokens: read('GRAPHQL_MAX_TOKENS', wholeNumber(100, 100_000), 2000),
       maxDepth: read('GRAPHQL_MAX_DEPTH', wholeNumber(1, 100), 8),

@@ -122,6 +122,12 @@ export const settings = {
       'Whether the description of the legacy REST routes is served at `/openapi.json`, and at `/docs` for browsers: `true` or `false`.',
     whenAbsent: '`true` where everyone is let in, else `false`',
   },
+  PORTAL_FILE: {
+    name: 'PORTAL_FILE',
+    description:
+      'The path of a JSON file with what the pages of the web portal ask for and the register does not know. With it, the web portal can be used on this gateway, and an account id is registered once only: set it on every gateway of a register. It is read at the start.',
+    whenAbsent: 'the legacy routes are those of the document alone',
+  },
   GRAPHQL_MAX_TOKENS: {
     name: 'GRAPHQL_MAX_TOKENS',
     description:

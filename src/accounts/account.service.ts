@@ -1,6 +1,7 @@
 import type { AuditTrail } from '../audit/audit-trail.js';
 import type { Call } from '../call.js';
-import { type Database, DatabaseError } from '../database/database.js';
+import { type Database, DatabaseError, type SqlValue } from '../database/database.js';
+import { type OffsetPage, offsetRequest, type PageNumber } from '../database/offset-page.js';
 import { type Page, type PageArguments, pageRequest } from '../database/page.js';
 import { SharedLookup } from '../database/shared-lookup.js';
 import { DomainError } from '../errors.js';
@@ -19,6 +20,14 @@ import {
   selectAccountPage,
   selectAccounts,
 } from './account.statements.js';
+import { claimAccountId, type SharedAccountId, selectSharedAccountIds } from './account-id.statements.js';
+import {
+  type AccountListing,
+  type AccountListingProperty,
+  selectAccountListing,
+  selectAccountValues,
+  summarizeAccounts,
+} from './account-listing.statements.js';
 
 /** The field that a list of accounts is ordered by. */
 export interface AccountOrdering {
@@ -37,15 +46,18 @@ export class AccountService {
   readonly #database: Database;
   readonly #audit: AuditTrail;
   readonly #byKey: SharedLookup<AccountIdentity, Account>;
+  readonly #areIdsUnique: () => boolean;
 
   /**
    * @param database where the accounts are kept
    * @param audit what keeps the record of changes
+   * @param areIdsUnique whether an account id may be registered once only, whatever its provider and region
    */
-  constructor(database: Database, audit: AuditTrail) {
+  constructor(database: Database, audit: AuditTrail, areIdsUnique: () => boolean = () => false) {
     this.#database = database;
     this.#byKey = new SharedLookup(database, selectAccounts, accountKeyValues);
     this.#audit = audit;
+    this.#areIdsUnique = areIdsUnique;
   }
 
   /**
@@ -60,6 +72,7 @@ export class AccountService {
     try {
       await this.#database.change(async (session) => {
         await insertAccount(session, account);
+        if (this.#areIdsUnique() && !(await claimAccountId(session, account))) throw idTaken();
         await this.#audit.record(session, call, 'addAccount', account, null);
       });
     } catch (error) {
@@ -109,6 +122,33 @@ export class AccountService {
     return this.#database.read((session) => selectAccountPage(session, conditions, request));
   }
 
+  /**
+   * Reads a page of a listing by its number.
+   *
+   * @param page its number, and how many rows it has at most: 1 to 100
+   * @throws InvalidParametersError where there can be no such page; DomainError BAD_USER_INPUT where more rows would have to
+   *   be gone through than may be
+   */
+  async list(listing: AccountListing, page: PageNumber): Promise<OffsetPage<Account>> {
+    const request = offsetRequest(page);
+    return this.#database.read((session) => selectAccountListing(session, listing, request));
+  }
+
+  /** Finds the different values of a property of the accounts of some providers, in order: the first of them. */
+  valuesOf(property: AccountListingProperty, providers: readonly number[]): Promise<SqlValue[]> {
+    return this.#database.read((session) => selectAccountValues(session, providers, property));
+  }
+
+  /** Counts the accounts of some providers and their regions, up to the most that are listed. */
+  summaryOf(providers: readonly number[]): Promise<{ accounts: number; regions: number }> {
+    return this.#database.read((session) => summarizeAccounts(session, providers));
+  }
+
+  /** Finds account ids that are registered more than once: the first hundred. */
+  sharedIds(): Promise<SharedAccountId[]> {
+    return selectSharedAccountIds((work) => this.#database.read(work));
+  }
+
   /** Counts the accounts for which the conditions hold. */
   count(conditions: AccountConditions): Promise<number> {
     return this.#database.read((session) => countAccounts(session, conditions));
@@ -118,6 +158,13 @@ export class AccountService {
 /** There is no account with the key that was given. */
 export function accountNotFound(cause?: unknown): DomainError {
   return new DomainError('ACCOUNT_NOT_FOUND', 'There is no account with this provider, id and region.', cause);
+}
+
+function idTaken(): DomainError {
+  return new DomainError(
+    'ACCOUNT_ALREADY_EXISTS',
+    'An account with this id is registered already, for another provider or region. Here an account id may be registered once only.',
+  );
 }
 
 function alreadyExists(cause: unknown): DomainError {

@@ -1,5 +1,6 @@
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { Account } from '../accounts/account.entity.js';
+import { AccountIdClaim } from '../accounts/account-id-claim.entity.js';
 import { AuditEvent } from '../audit/audit-event.entity.js';
 import { Datasource } from '../datasources/datasource.entity.js';
 import { ApiKey } from '../security/api-key.entity.js';
@@ -10,7 +11,7 @@ import { poolOptions } from './mysql-hosts.js';
 import { SqliteDriver } from './sqlite-driver.js';
 
 /** Every entity of the register. */
-export const entities = [Account, Datasource, SealingKeyCheck, ApiKey, AuditEvent];
+export const entities = [Account, AccountIdClaim, Datasource, SealingKeyCheck, ApiKey, AuditEvent];
 
 /**
  * TypeORM's view of the register, for what is done with its schema: running the migrations, and comparing the entities

@@ -49,6 +49,11 @@ export const connectionFields = [
   'customJdbcCertString',
 ] as const satisfies readonly ChangeableField[];
 
+/** Those that are true, false or not said. */
+export const flagFields = parametersOf(AddDatasourceInput)
+  .filter(({ kind }) => kind === 'flag')
+  .map(({ property }) => property) as ('jdbcEnforceSsl' | 'kafkaSslEnabled' | 'skipCustomJdbcCertValidation')[];
+
 /** Whether each credential is another than before. */
 export interface CredentialChanges {
   readonly password: boolean;

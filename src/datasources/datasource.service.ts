@@ -2,7 +2,8 @@ import { accountNotFound } from '../accounts/account.service.js';
 import { type AccountIdentity, lockAccount } from '../accounts/account.statements.js';
 import { type AuditedChange, type AuditTrail, changesBetween } from '../audit/audit-trail.js';
 import type { Call } from '../call.js';
-import { type Database, DatabaseError } from '../database/database.js';
+import { type Database, DatabaseError, type SqlValue } from '../database/database.js';
+import { type OffsetPage, offsetRequest, type PageNumber } from '../database/offset-page.js';
 import { type Page, type PageArguments, pageRequest } from '../database/page.js';
 import { SharedLookup } from '../database/shared-lookup.js';
 import { DomainError, VersionConflictError } from '../errors.js';
@@ -34,7 +35,21 @@ import {
   selectDatasources,
   updateDatasource,
 } from './datasource.statements.js';
-import { auditTarget, changeableFields, connectionFields, datasourceChanges } from './datasource-changes.js';
+import {
+  auditTarget,
+  changeableFields,
+  connectionFields,
+  datasourceChanges,
+  flagFields,
+} from './datasource-changes.js';
+import {
+  countDatasourcesOfEach,
+  countDatasourcesOfProviders,
+  type DatasourceListing,
+  type DatasourceListingProperty,
+  selectDatasourceListing,
+  selectDatasourceValues,
+} from './datasource-listing.statements.js';
 import { parseJdbcUrl } from './jdbc-url.js';
 
 /** The field that a list of datasources is ordered by. */
@@ -145,6 +160,24 @@ export class DatasourceService {
     call: Call,
     operation: 'updateDatasource' | 'revertDatasource' = 'updateDatasource',
   ): Promise<ShownDatasource> {
+    return this.#update(call, input, operation, () => input);
+  }
+
+  /**
+   * As {@link update}, for a client that was shown false for a flag that is not stored: false is no change of it then.
+   *
+   * @throws DomainError INVALID_JDBC_URL, CREDENTIAL_REQUIRED, DATASOURCE_NOT_FOUND; VersionConflictError
+   */
+  updateAsShown(input: UpdateDatasourceInput, call: Call): Promise<ShownDatasource> {
+    return this.#update(call, input, 'updateDatasource', (current) => withoutUnsaidFlags(current, input));
+  }
+
+  #update(
+    call: Call,
+    input: UpdateDatasourceInput,
+    operation: 'updateDatasource' | 'revertDatasource',
+    patchOf: (current: SealedDatasource) => UpdateDatasourceInput,
+  ): Promise<ShownDatasource> {
     if (input.jdbcConnectionUrl !== undefined) checkUrl(input.jdbcConnectionUrl);
     const now = new Date();
     return this.#database.change(async (session) => {
@@ -152,7 +185,7 @@ export class DatasourceService {
       if (current === undefined) throw datasourceNotFound();
       const expected = input.expectedVersion ?? current.version;
       if (expected !== current.version) throw new VersionConflictError(current.version);
-      const patched = this.#patched(current, input);
+      const patched = this.#patched(current, patchOf(current));
       const changes = datasourceChanges(current, patched, credentialChanges(current, patched));
       if (changes.length === 0) return shown(current);
       const updated = { ...patched, version: expected, updatedAt: now };
@@ -263,6 +296,35 @@ export class DatasourceService {
     return this.#database.read((session) => selectDatasourcePages(session, accounts, conditions, request));
   }
 
+  /**
+   * Reads a page of a listing by its number.
+   *
+   * @param page its number, and how many rows it has at most: 1 to 100
+   * @throws InvalidParametersError where there can be no such page; DomainError BAD_USER_INPUT where more rows would have to
+   *   be gone through than may be
+   */
+  async list(listing: DatasourceListing, page: PageNumber): Promise<OffsetPage<ShownDatasource>> {
+    const request = offsetRequest(page);
+    return this.#database.read((session) => selectDatasourceListing(session, listing, request));
+  }
+
+  /** Finds the different values of a property of the datasources of some providers, in order: the first of them. */
+  valuesOf(property: DatasourceListingProperty, providers: readonly number[]): Promise<SqlValue[]> {
+    return this.#database.read((session) => selectDatasourceValues(session, providers, property));
+  }
+
+  /** Counts the datasources of some providers, up to the most that are listed. */
+  countOfProviders(providers: readonly number[]): Promise<number> {
+    return this.#database.read((session) => countDatasourcesOfProviders(session, providers));
+  }
+
+  /** Counts the datasources of each of several accounts, each up to ten thousand, in one statement. */
+  countOfEach(accounts: readonly AccountIdentity[]): Promise<number[]> {
+    return accounts.length === 0
+      ? Promise.resolve([])
+      : this.#database.read((session) => countDatasourcesOfEach(session, accounts));
+  }
+
   /** Counts the datasources for which the conditions hold. */
   count(conditions: DatasourceConditions): Promise<number> {
     return this.#database.read((session) => countDatasources(session, conditions));
@@ -339,6 +401,12 @@ export class DatasourceService {
       );
     }
   }
+}
+
+/** A patch without the flags that are false in it and not stored. */
+function withoutUnsaidFlags(current: SealedDatasource, input: UpdateDatasourceInput): UpdateDatasourceInput {
+  const unsaid = flagFields.filter((flag) => input[flag] === false && current[flag] === null);
+  return { ...input, ...Object.fromEntries(unsaid.map((flag) => [flag, undefined])) };
 }
 
 /** A patch that gives every value; of the credentials both or neither. */

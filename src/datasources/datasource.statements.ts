@@ -50,10 +50,12 @@ const changed = new TableMapping(Datasource, [
   'createdAt',
   'version',
 ]);
-const shownList = `${shown.selectList}, password_sealed IS NOT NULL AS hasPassword, secret_sealed IS NOT NULL AS hasSecret`;
+/** The columns of what may be shown, under their properties' names. */
+export const shownList = `${shown.selectList}, password_sealed IS NOT NULL AS hasPassword, secret_sealed IS NOT NULL AS hasSecret`;
 const select = `SELECT ${shownList} FROM datasources`;
 const selectSealed = `SELECT ${shownList}, password_sealed AS passwordSealed, secret_sealed AS secretSealed FROM datasources`;
-const inAccount = 'account_provider = ? AND account_id = ? AND region = ?';
+/** The condition that a datasource is in one account. */
+export const inAccount = 'account_provider = ? AND account_id = ? AND region = ?';
 const byKey = `${inAccount} AND instance_id = ?`;
 const insertOne = `INSERT INTO datasources ${stored.insertList}`;
 const updateOne = `UPDATE datasources SET ${changed.assignments}, version = version + 1 WHERE id = ? AND version = ?`;
@@ -284,7 +286,8 @@ function listed({ order }: PageRequest): ListedTable {
   return { name: 'datasources', selectList: shownList, column: shown.columnOf(order.property as keyof Datasource) };
 }
 
-function revived<Row extends ShownDatasource>(rows: Row[]): Row[] {
+/** Turns rows as the database gave them into what may be shown, in place. */
+export function revived<Row extends ShownDatasource>(rows: Row[]): Row[] {
   for (const row of rows) {
     shown.revive(row);
     const flags = row as { hasPassword: unknown; hasSecret: unknown };

@@ -7,6 +7,7 @@ import type { Surface } from '../call.js';
 import type { Config } from '../config.js';
 import { DomainError, RateLimitedError, UnavailableError } from '../errors.js';
 import { transportFailure } from '../rest/envelope.js';
+import { isLegacyPath } from '../rest/legacy-paths.js';
 import { type Access, routeAccess } from '../security/access.js';
 import { type Authenticators, authenticate } from '../security/authentication.js';
 import { isFromForeignPage, isLoopbackAddress, isLoopbackHost } from '../security/browser-origin.js';
@@ -52,7 +53,7 @@ export async function registerRequestGuard(http: FastifyInstance, config: Config
   http.addHook('onRequest', (request, reply, done) => {
     // By the route: a path may be written with percent signs.
     const path = request.routeOptions.url ?? request.url;
-    const surface: Surface = path.startsWith('/data-source/') ? 'rest' : 'graphql';
+    const surface: Surface = isLegacyPath(path) ? 'rest' : 'graphql';
     request.call = { surface, address: request.ip, requestId: request.id, caller: anonymous };
     if (parts.isClosing()) {
       reply.header('connection', 'close');

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { DomainError, type ErrorName } from '../errors.js';
 import { onRequestEnd } from '../http/request-end.js';
+import { isLegacyPath } from '../rest/legacy-paths.js';
 import { answerLegacyError } from '../rest/legacy-routes.js';
 import { fieldAccess } from '../security/access.js';
 import type { Metrics } from './metrics.js';
@@ -12,7 +13,6 @@ const refusalStatuses: Partial<Record<ErrorName, number>> = {
   FORBIDDEN: 403,
 };
 
-const legacyPath = '/data-source/';
 const rootFields = new Set(
   ['__typename', '__schema', '__type'].concat(
     ...[fieldAccess.Query, fieldAccess.Mutation].map((fields) => Object.keys(fields ?? {})),
@@ -55,7 +55,7 @@ function answerRefusal(error: unknown, request: FastifyRequest, reply: FastifyRe
 function whatWasAsked({ routeOptions, outcome }: FastifyRequest) {
   const path = routeOptions.url;
   if (path === '/graphql') return { surface: 'graphql', operation: rootField(outcome.operation) } as const;
-  if (path?.startsWith(legacyPath)) return { surface: 'rest', operation: path } as const;
+  if (path !== undefined && isLegacyPath(path)) return { surface: 'rest', operation: path } as const;
   // The files of a page are one.
   return { surface: 'other', operation: path?.replace(/^\/(playground|docs)\/.*$/, '/$1/*') ?? 'none' } as const;
 }

@@ -13,6 +13,7 @@ import {
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { onRequestEnd } from '../http/request-end.js';
 import { succeeded } from '../operation-outcome.js';
+import { isLegacyPath } from '../rest/legacy-paths.js';
 import { fieldAccess } from '../security/access.js';
 
 // Asked every few seconds by machines, and nobody looks for them.
@@ -104,7 +105,7 @@ function attributesOf(request: FastifyRequest): Attributes {
 
 function surfaceOf({ routeOptions: { url } }: FastifyRequest): 'graphql' | 'rest' | undefined {
   if (url === '/graphql') return 'graphql';
-  return url?.startsWith('/data-source/') ? 'rest' : undefined;
+  return isLegacyPath(url) ? 'rest' : undefined;
 }
 
 /** What it was is known only when it is done: the fields that a document starts with, or the path. */

@@ -42,15 +42,19 @@ const httpStatuses: Readonly<Record<ErrorName, number>> = {
   VERSION_NOT_KNOWN: 200,
 };
 
-/** The envelope of an error that the domain knows. */
-export function failureOf(error: DomainError): Failure {
+/**
+ * The envelope of an error that the domain knows.
+ *
+ * @param code the code where it is another than the error's own
+ */
+export function failureOf(error: DomainError, code = error.code): Failure {
   const httpStatus = httpStatuses[error.errorName];
   if (!(error instanceof InvalidParametersError)) {
-    return { httpStatus, envelope: { status: 'fail', code: error.code, message: error.message, ref: null } };
+    return { httpStatus, envelope: { status: 'fail', code, message: error.message, ref: null } };
   }
   const ref = error.problems.map(({ property, problem }) => ({ name: property, message: problem }));
   const message = `${error.message}: ${ref.map((parameter) => `${parameter.name} ${parameter.message}`).join('; ')}.`;
-  return { httpStatus, envelope: { status: 'fail', code: error.code, message, ref } };
+  return { httpStatus, envelope: { status: 'fail', code, message, ref } };
 }
 
 /** The envelope of a failure of the transport, whose code repeats the HTTP status. */

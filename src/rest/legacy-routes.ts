@@ -10,16 +10,32 @@ export type LegacyOperation = (body: LegacyBody, request: FastifyRequest) => Pro
 /** The operations by their path. */
 export type LegacyOperations = Readonly<Record<`/data-source/${string}`, LegacyOperation>>;
 
-const otherMethods = ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'];
+/** A question, whose answer is shown as `data` of the envelope. Of GET, the parameters in the path are what it is asked with. */
+export interface LegacyQuestion {
+  readonly method: 'GET' | 'POST';
+  readonly ask: LegacyOperation;
+}
 
-/** Adds the POST routes of the legacy API, each answering with the envelope of its document. */
-export function registerLegacyRoutes(app: FastifyInstance, operations: LegacyOperations): void {
+/** The questions by their path. */
+export type LegacyQuestions = Readonly<Record<`/${string}`, LegacyQuestion>>;
+
+const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'];
+
+/**
+ * Adds the POST routes of the legacy API, each answering with the envelope of its document.
+ *
+ * @param questions routes besides, of which the answer is shown
+ */
+export function registerLegacyRoutes(
+  app: FastifyInstance,
+  operations: LegacyOperations,
+  questions: LegacyQuestions = {},
+): void {
   app.register(async (routes) => {
     routes.removeAllContentTypeParsers();
     routes.addContentTypeParser<Buffer>('*', { parseAs: 'buffer' }, async (request: FastifyRequest, bytes: Buffer) =>
       parseLegacyBody(bytes, charsetOf(request)),
     );
-    routes.setErrorHandler(answerLegacyError);
     for (const [path, operation] of Object.entries(operations)) {
       routes.post(path, async (request) => {
         request.outcome = { operation: path };
@@ -27,28 +43,55 @@ export function registerLegacyRoutes(app: FastifyInstance, operations: LegacyOpe
         request.outcome = { operation: path, code: succeeded.code };
         return succeeded;
       });
-      // Refused before a body is read, which would be refused for other reasons.
-      const refusal = { config: { isOpen: () => true }, onRequest: refuseMethod, handler: refuseMethod };
-      routes.route({ method: otherMethods, url: path, ...refusal });
+      refuseOtherMethods(routes, path, 'POST');
+    }
+    for (const [path, { method, ask }] of Object.entries(questions)) {
+      routes.route({
+        method,
+        url: path,
+        handler: async (request) => {
+          request.outcome = { operation: path };
+          const data = await ask(method === 'GET' ? (request.query as LegacyBody) : bodyOf(request), request);
+          request.outcome = { operation: path, code: succeeded.code };
+          return { ...succeeded, data };
+        },
+      });
+      refuseOtherMethods(routes, path, method);
     }
   });
 }
 
 /** Answers with an error's envelope; anything that the domain does not know is logged and told by the request's id only. */
-export function answerLegacyError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  // A caller that may not ask is not told what is wrong with its body.
-  const error = request.refusal ?? thrown;
-  const failure = legacyFailure(error, request);
+export const answerLegacyError = legacyErrorHandler();
+
+/**
+ * Makes what answers with an error's envelope.
+ *
+ * @param codeOf the code for an error where it is another than the document's; undefined where it is not
+ */
+export function legacyErrorHandler(codeOf: (error: DomainError) => number | undefined = () => undefined) {
+  return (thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    // A caller that may not ask is not told what is wrong with its body.
+    const error = request.refusal ?? thrown;
+    return answer(error, legacyFailure(error, request, codeOf), request, reply);
+  };
+}
+
+function answer(error: unknown, failure: Failure, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   request.outcome = { ...request.outcome, code: failure.envelope.code };
   if (error instanceof DomainError && error.retryAfter !== undefined) reply.header('retry-after', error.retryAfter);
   return reply.code(failure.httpStatus).send(failure.envelope);
 }
 
-function legacyFailure(error: unknown, request: FastifyRequest): Failure {
+function legacyFailure(
+  error: unknown,
+  request: FastifyRequest,
+  codeOf: (error: DomainError) => number | undefined,
+): Failure {
   if (error instanceof DomainError) {
     // One without a cause was refused for the load alone, and as many more may be.
     if (error.errorName === 'SERVICE_UNAVAILABLE' && error.cause) request.log.warn({ err: error }, 'could not serve');
-    return failureOf(error);
+    return failureOf(error, codeOf(error));
   }
   const { statusCode } = error as { statusCode?: number };
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
@@ -98,8 +141,13 @@ function isCharset(label: string): boolean {
   }
 }
 
-async function refuseMethod(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-  request.outcome = { ...request.outcome, code: 405 };
-  const { envelope } = transportFailure(405, 'This route takes POST only.');
-  return reply.code(405).header('allow', 'POST').send(envelope);
+/** Before a body is read, which would be refused for other reasons. */
+function refuseOtherMethods(routes: FastifyInstance, path: string, allowed: 'GET' | 'POST'): void {
+  const refuse = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    request.outcome = { ...request.outcome, code: 405 };
+    const { envelope } = transportFailure(405, `This route takes ${allowed} only.`);
+    return reply.code(405).header('allow', allowed).send(envelope);
+  };
+  const method = methods.filter((other) => other !== allowed && !(allowed === 'GET' && other === 'HEAD'));
+  routes.route({ method, url: path, config: { isOpen: () => true }, onRequest: refuse, handler: refuse });
 }

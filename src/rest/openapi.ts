@@ -24,6 +24,8 @@ export interface LegacyDocumentation {
   /** What it does, in whole sentences. */
   readonly description: string;
   readonly input: new () => object;
+  /** Required parameters that may be left out on this gateway, by their REST names. */
+  readonly mayBeAbsent?: readonly string[];
   /** By a name that no other example of its path has; the first succeeds. */
   readonly examples: Readonly<Record<string, LegacyExample>>;
 }
@@ -33,8 +35,35 @@ export type LegacyDocumentations = Readonly<Record<`/data-source/${string}`, rea
 
 type Json = Readonly<Record<string, unknown>>;
 
+/** What the description says of a question, whose answer is shown as `data`. */
+export interface LegacyQuestionDocumentation {
+  readonly method: 'GET' | 'POST';
+  /** What programs call it. */
+  readonly name: string;
+  /** What people call it. */
+  readonly title: string;
+  /** What it answers, in whole sentences. */
+  readonly description: string;
+  /** The parameters in the path. */
+  readonly query?: new () => object;
+  /** The parameters in the body, or its schema. */
+  readonly body?: (new () => object) | Json;
+  /** The schema of what it answers. */
+  readonly data: Json;
+}
+
+/** The questions by their path. */
+export type LegacyQuestionDocumentations = Readonly<Record<`/${string}`, LegacyQuestionDocumentation>>;
+
+/** What is described besides the operations of the document. */
+export interface LegacyAdditions {
+  /** What is said of them at the start, in whole sentences. */
+  readonly introduction: string;
+  readonly questions: LegacyQuestionDocumentations;
+}
+
 /** Describes the legacy API in the form of OpenAPI 3.1. */
-export function openApiDocument(version: string, paths: LegacyDocumentations): Json {
+export function openApiDocument(version: string, paths: LegacyDocumentations, additions?: LegacyAdditions): Json {
   const all = new Set(Object.values(paths).flat());
   return {
     openapi: '3.1.0',
@@ -43,17 +72,25 @@ export function openApiDocument(version: string, paths: LegacyDocumentations): J
       version,
       license: { name: 'MIT', identifier: 'MIT' },
       description:
-        'The routes that legacy clients use. What came of an operation is in `status`, `code` and `message`, and travels as HTTP status 200 wherever a client can act on it; every other HTTP status is about the transport.\n\nEvery example of a body has an example of its answer, by the same name, from a register that holds the account 1, `123456789012`, `eu-west-1`, and in it the datasource `orders-db` at version 1. The GraphQL API at `/graphql` does the same by the same rules, and more.',
+        'The routes that legacy clients use. What came of an operation is in `status`, `code` and `message`, and travels as HTTP status 200 wherever a client can act on it; every other HTTP status is about the transport.\n\nEvery example of a body has an example of its answer, by the same name, from a register that holds the account 1, `123456789012`, `eu-west-1`, and in it the datasource `orders-db` at version 1. The GraphQL API at `/graphql` does the same by the same rules, and more.'.concat(
+          additions === undefined ? '' : `\n\n${additions.introduction}`,
+        ),
     },
     servers: [{ url: '/' }],
     security: [{ apiKey: [] }, { bearer: [] }, {}],
-    paths: Object.fromEntries(
-      Object.entries(paths).map(([path, operations]) => [path, { post: operationOf(operations) }]),
-    ),
+    paths: Object.fromEntries([
+      ...Object.entries(paths).map(([path, operations]) => [path, { post: operationOf(operations) }]),
+      ...Object.entries(additions?.questions ?? {}).map(([path, question]) => [
+        path,
+        { [question.method.toLowerCase()]: questionOf(question) },
+      ]),
+    ]),
     components: {
       schemas: {
-        ...Object.fromEntries([...all].map(({ name, input }) => [schemaNameOf(name), schemaOf(input)])),
-        Success: successSchema,
+        ...Object.fromEntries(
+          [...all].map(({ name, input, mayBeAbsent }) => [schemaNameOf(name), schemaOf(input, mayBeAbsent)]),
+        ),
+        Success: additions === undefined ? successSchema : successWithData,
         Failure: failureSchema,
       },
       responses: transportResponses(),
@@ -92,12 +129,14 @@ export function openApiDocument(version: string, paths: LegacyDocumentations): J
   };
 }
 
-function schemaOf(input: new () => object): Json {
+function schemaOf(input: new () => object, mayBeAbsent: readonly string[] = []): Json {
   const parameters = parametersOf(input);
   return {
     type: 'object',
     description: inRestNames(describeInput(input), parameters),
-    required: parameters.filter(({ optional }) => !optional).map(({ restName }) => restName),
+    required: parameters
+      .filter(({ optional, restName }) => !optional && !mayBeAbsent.includes(restName))
+      .map(({ restName }) => restName),
     properties: Object.fromEntries(parameters.map((parameter) => [parameter.restName, parameterSchema(parameter)])),
   };
 }
@@ -170,6 +209,52 @@ function operationOf(operations: readonly LegacyDocumentation[]): Json {
   };
 }
 
+function questionOf({ method, name, title, description, query, body, data }: LegacyQuestionDocumentation): Json {
+  const parameters = query === undefined ? [] : parametersOf(query);
+  const schema = typeof body === 'function' ? schemaOf(body) : (body ?? { type: 'object' });
+  const { 405: _, ...failures } = transportFailures;
+  return {
+    tags: ['Web portal'],
+    operationId: name,
+    summary: title,
+    description,
+    parameters: parameters.map((parameter) => ({
+      name: parameter.restName,
+      in: 'query',
+      required: !parameter.optional,
+      description: parameter.description,
+      schema: parameterSchema(parameter),
+    })),
+    ...(method === 'GET' ? {} : { requestBody: { required: true, content: { 'application/json': { schema } } } }),
+    responses: {
+      200: {
+        description: 'What came of it, for better or worse: `code` says.',
+        headers: headersOf('RequestId'),
+        content: {
+          'application/json': {
+            schema: {
+              oneOf: [
+                {
+                  ...successSchema,
+                  required: [...Object.keys(succeeded), 'data'],
+                  properties: { ...(successSchema.properties as Json), data },
+                },
+                { $ref: '#/components/schemas/Failure' },
+              ],
+            },
+          },
+        },
+      },
+      ...Object.fromEntries(
+        Object.entries(failures).map(([status, failure]) => [
+          status,
+          { $ref: `#/components/responses/${failure.name}` },
+        ]),
+      ),
+    },
+  };
+}
+
 function answerTo({ body, failure }: LegacyExample, input: new () => object, unknown: 'ignore' | 'refuse'): Json {
   if (failure !== undefined) return { ...failureOf(failure).envelope };
   try {
@@ -213,6 +298,15 @@ const successSchema: Json = {
   required: Object.keys(succeeded),
   properties: Object.fromEntries(Object.entries(succeeded).map(([name, value]) => [name, { const: value }])),
   additionalProperties: false,
+};
+
+/** Where the answers of questions are described, too: there is data in them. */
+const successWithData: Json = {
+  ...successSchema,
+  properties: {
+    ...(successSchema.properties as Json),
+    data: { description: 'What was asked for, where something was.' },
+  },
 };
 
 const failureSchema: Json = {

@@ -26,6 +26,24 @@ export const routeAccess: Readonly<Record<string, Access>> = {
   'POST /data-source/add-jdbc-conn': 'write',
   'POST /data-source/update-jdbc-conn': 'write',
   'POST /data-source/delete-jdbc': 'write',
+  // Those of the web portal are there with PORTAL_FILE only.
+  'POST /data-source/list-providers': 'read',
+  'GET /data-source/coverage': 'read',
+  'GET /catalog/dashboard/agg-data-source-summary': 'read',
+  'POST /data-source/list-account': 'read',
+  'GET /data-source/query-regions-by-provider': 'read',
+  'POST /data-source/list-jdbc': 'read',
+  'POST /data-source/query-account-network': 'read',
+  'POST /data-source/query-connection-detail': 'read',
+  'POST /data-source/jdbc-databases': 'read',
+  'POST /data-source/refresh': 'read',
+  'GET /data-source/secrets': 'read',
+  'POST /data-source/list-buckets': 'read',
+  'POST /data-source/query-glue-connections': 'read',
+  'GET /query/property_values': 'read',
+  'POST /data-source/list-s3': 'read',
+  'POST /data-source/list-rds': 'read',
+  'POST /data-source/list-glue-database': 'read',
 };
 
 /** What each field of each type needs. Fields that lead from one object to another need `read`. */

@@ -17,12 +17,19 @@ import {
   type ParameterRow,
   refused,
 } from '../support/parameter-table.js';
+import { askPortal, portalAddition, portalEdit, portalEnv } from '../support/portal-samples.js';
 import { refuseAudit } from '../support/raw-database.js';
 import { type RawRequest, sendRaw } from '../support/raw-request.js';
 import { accountKey, addAccount, addDatasource, datasourceInput, legacyBody } from '../support/samples.js';
 
 interface Example {
   readonly value: unknown;
+}
+interface Operation {
+  readonly tags: readonly string[];
+  readonly responses: {
+    readonly 200: { readonly content: { readonly 'application/json': { readonly schema: object } } };
+  };
 }
 type Examples = Readonly<Record<string, Example>>;
 
@@ -32,11 +39,16 @@ const json = { 'content-type': 'application/json' };
 // biome-ignore lint/suspicious/noExplicitAny: a test looks into it as a client does
 let document: any;
 let ajv: Ajv2020;
+// biome-ignore lint/suspicious/noExplicitAny: a test looks into it as a client does
+let withPortal: any;
 
 beforeAll(async () => {
   const gateway = await startGateway();
   document = await (await fetch(`${gateway.url}/openapi.json`)).json();
   await gateway.close();
+  const portal = await startGateway(portalEnv());
+  withPortal = await (await fetch(`${portal.url}/openapi.json`)).json();
+  await portal.close();
   ajv = new Ajv2020({ strict: false, logger: false });
   ajv.addSchema(document, 'document');
 });
@@ -77,10 +89,47 @@ describe('the description of the legacy API', () => {
   });
 
   test('has every route, and none that is not there', () => {
-    const routes = Object.keys(routeAccess).filter((route) => route.startsWith('POST /data-source/'));
-    expect(Object.keys(document.paths).map((path) => `POST ${path}`)).toEqual(routes);
+    const routes = Object.entries(routeAccess).filter(([route]) => / \/(data-source|catalog|query)\//.test(route));
+    const routesIn = (described: object) =>
+      Object.entries<object>((described as { paths: object }).paths as Record<string, object>).flatMap(([path, item]) =>
+        Object.keys(item).map((method) => `${method.toUpperCase()} ${path}`),
+      );
+    expect(routesIn(withPortal).sort()).toEqual(routes.map(([route]) => route).sort());
+    expect(routesIn(document)).toEqual(routes.filter(([, access]) => access === 'write').map(([route]) => route));
     expect(Object.keys(document.paths)).toEqual(paths.map((path) => `/data-source/${path}`));
     for (const item of Object.values(document.paths)) expect(Object.keys(item as object)).toEqual(['post']);
+  });
+
+  test('with a profile for the web portal, is OpenAPI 3.1, and what the portal sends and gets fits it', async () => {
+    expect(await new Validator().validate(structuredClone(withPortal))).toEqual({ valid: true });
+    const portal = new Ajv2020({ strict: false, logger: false });
+    portal.addSchema(withPortal, 'document');
+    const fits = (schema: object, value: unknown) =>
+      portal.compile(JSON.parse(JSON.stringify(schema).replaceAll('"#/', '"document#/')))(value);
+    const body = (path: string) => withPortal.paths[path].post.requestBody.content['application/json'].schema;
+    expect(fits(body('/data-source/add-jdbc-conn'), portalAddition())).toBe(true);
+    expect(fits(body('/data-source/update-jdbc-conn'), portalEdit())).toBe(true);
+    expect(fits(body('/data-source/delete_account'), portalEdit())).toBe(false);
+    const gateway = await startGateway(portalEnv());
+    await addAccount(gateway, { accountProvider: 2, accountId: '200000001', region: 'ap-shanghai-1' });
+    await gateway.legacy('add-jdbc-conn', portalAddition());
+    const account = { account_provider_id: 2, account_id: '200000001', region: 'ap-shanghai-1' };
+    const bodies: Record<string, object> = {
+      'query-account-network': account,
+      'query-connection-detail': { ...account, instance_id: 'orders-mysql' },
+      'jdbc-databases': { connection_url: 'jdbc:mysql://db.example.com/orders' },
+    };
+    const queries =
+      'provider_id=2&provider=2&account=200000001&region=ap-shanghai-1&table=source_account&column=region';
+    for (const [path, item] of Object.entries<Record<string, Operation>>(withPortal.paths)) {
+      const [[method, { tags, responses }]] = Object.entries(item) as [[string, Operation]];
+      if (!tags.includes('Web portal')) continue;
+      const body = bodies[path.split('/').at(-1) as string] ?? {};
+      const asked = await askPortal(gateway, `${path.slice(1)}?${queries}`, method === 'get' ? undefined : body);
+      const { schema } = responses['200'].content['application/json'];
+      expect([path, asked.body.code, fits(schema, asked.body)]).toEqual([path, 1001, true]);
+    }
+    await gateway.close();
   });
 
   test.each(paths)('has every operation of %s with every parameter', (path) => {

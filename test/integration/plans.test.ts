@@ -11,6 +11,12 @@ import {
   selectAccounts,
   selectAccountsAfter,
 } from '../../src/accounts/account.statements.js';
+import { claimAccountId } from '../../src/accounts/account-id.statements.js';
+import {
+  selectAccountListing,
+  selectAccountValues,
+  summarizeAccounts,
+} from '../../src/accounts/account-listing.statements.js';
 import {
   type AuditConditions,
   deleteAuditEventsBefore,
@@ -39,6 +45,12 @@ import {
   selectSealedDatasourcesAfter,
   updateDatasource,
 } from '../../src/datasources/datasource.statements.js';
+import {
+  countDatasourcesOfEach,
+  countDatasourcesOfProviders,
+  selectDatasourceListing,
+  selectDatasourceValues,
+} from '../../src/datasources/datasource-listing.statements.js';
 import { newId } from '../../src/global-id.js';
 import {
   selectFirstVersions,
@@ -219,6 +231,69 @@ describe.each(settings)('on $name', ({ kind, before, after }) => {
     await expectByIndex((session) => selectVersionsAfter(session, much, versionCount / 2, 20), 30);
   });
 
+  describe('a list in pages by number', () => {
+    const page = { offset: 20, limit };
+    // As many as there are candidates, in an index, and then those of the page.
+    const gone = 3 * accountCount;
+
+    test.each(['place', 'accountId', 'region', 'createdAt', 'updatedAt'] as const)(
+      'of accounts by %s',
+      async (order) => {
+        for (const comparisons of [
+          [],
+          [equal('region', 'region-1')],
+          [contain('accountId', '1')],
+          [equal('accountId', 'account-7')],
+        ]) {
+          const listing = { providers: [1, 2], comparisons, order, descending: true };
+          await expectBounded((session) => selectAccountListing(session, listing, page), gone);
+        }
+      },
+    );
+
+    test.each(['createdAt', 'updatedAt', 'instanceId'] as const)('of datasources by %s', async (order) => {
+      const { accountProvider, accountId } = accounts[0] as Account;
+      for (const comparisons of [[], [equal('instanceId', commonName)], [contain('description', 'x')]]) {
+        const named = {
+          providers: [accountProvider],
+          comparisons: [equal('accountId', accountId), ...comparisons],
+          order,
+          descending: true,
+        };
+        const look = await expectBounded(
+          (session) => selectDatasourceListing(session, named, page),
+          4 * inLargestAccount,
+        );
+        expect(look.statements.length).toBeLessThanOrEqual(3);
+        const anywhere = { providers: [1], comparisons, order, descending: true };
+        await expectBounded((session) => selectDatasourceListing(session, anywhere, page), 4 * datasources.length);
+      }
+    });
+
+    test('and what stands beside it', async () => {
+      await expectBounded(
+        (session) => countDatasourcesOfEach(session, accounts.slice(0, 100)),
+        inLargestAccount + 200 * perAccount,
+      );
+      await expectBounded((session) => countDatasourcesOfProviders(session, [1, 2]), 2 * datasources.length);
+      await expectBounded((session) => summarizeAccounts(session, [1, 2]), 3 * accountCount);
+      await expectBounded((session) => selectAccountValues(session, [1, 2], 'region'), 3 * accountCount);
+      await expectBounded((session) => selectDatasourceValues(session, [1, 2], 'description'), 4 * datasources.length);
+      await expectBounded((session) => claimAccountId(session, accounts[8] as Account), 20);
+    });
+
+    /** By an index, never by the whole table; so many rows are gone through, and no more. */
+    async function expectBounded(work: (session: Session) => Promise<unknown>, mostRead: number): Promise<Look> {
+      const look = await lookAt(database, work);
+      const lines = look.statements.flatMap(({ plan }) =>
+        plan.map((line) => String(line.detail ?? `${line.type} ${line.table}`)),
+      );
+      expect(lines.filter((line) => /^(ALL|SCAN) (accounts|datasources)\b(?!.*USING)/.test(line))).toEqual([]);
+      expect(look.rowsRead).toBeLessThanOrEqual(mostRead);
+      return look;
+    }
+  });
+
   test('what is found by a key or an id', async () => {
     const [datasource, account] = [datasources[77] as Datasource, accounts[77] as Account];
     const keys = datasources.slice(100, 150);
@@ -269,6 +344,14 @@ describe.each(settings)('on $name', ({ kind, before, after }) => {
     await expectByIndex((session) => deleteAuditEventsBefore(session, new Date(5_000), 5), 40);
   });
 });
+
+function equal<Property extends string>(property: Property, value: string) {
+  return { properties: [property], kind: 'equal', values: [value], negated: false } as const;
+}
+
+function contain<Property extends string>(property: Property, value: string) {
+  return { properties: [property], kind: 'contain', values: [value], negated: false } as const;
+}
 
 /** Rows that a page may read which is merged from all places: of each its own, in an index and twice in passing, and then the page. */
 const mergedPage = 4 * placeCount * (limit + 2) + 30;

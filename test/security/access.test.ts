@@ -9,6 +9,7 @@ import { permissions } from '../../src/security/caller.js';
 import { sqliteKind, type TestDatabase } from '../support/databases.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
 import { makeKey } from '../support/keyed-gateway.js';
+import { portalEnv } from '../support/portal-samples.js';
 import { sendRaw } from '../support/raw-request.js';
 
 const levels = ['open', 'known', ...permissions];
@@ -78,6 +79,7 @@ describe('the table of routes', () => {
       PLAYGROUND: 'true',
       OPENAPI: 'true',
       RATE_LIMIT: '100000',
+      ...portalEnv(),
     });
     routes = routesOf(gateway);
   });
@@ -133,6 +135,7 @@ describe('the table of routes', () => {
       PLAYGROUND: 'true',
       OPENAPI: 'true',
       CORS_ORIGINS: 'https://portal.example.com',
+      ...portalEnv(),
     });
     try {
       expect(routesOf(other).filter((route) => !routes.includes(route))).toEqual(['OPTIONS *']);

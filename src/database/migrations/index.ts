@@ -6,6 +6,7 @@ import { CreateAuditEvents1764000000005 } from './5-create-audit-events.js';
 import { IndexAccountsByPlace1764000000006 } from './6-index-accounts-by-place.js';
 import { IndexDatasourcesByPlace1764000000007 } from './7-index-datasources-by-place.js';
 import { VersionAuditEvents1764000000008 } from './8-version-audit-events.js';
+import { CreateAccountIdClaims1764000000009 } from './9-create-account-id-claims.js';
 
 /**
  * Every migration, in order, for every database. On MySQL a schema statement cannot be rolled back, so a migration is one
@@ -20,4 +21,5 @@ export const migrations = [
   IndexAccountsByPlace1764000000006,
   IndexDatasourcesByPlace1764000000007,
   VersionAuditEvents1764000000008,
+  CreateAccountIdClaims1764000000009,
 ];

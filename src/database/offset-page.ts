@@ -1,0 +1,149 @@
+import { DomainError, InvalidParametersError } from '../errors.js';
+import { all, type Condition } from './condition.js';
+import type { Session, SqlValue } from './database.js';
+import { byIndex } from './index-hint.js';
+
+/** The most rows that are listed: a page reaches no further, and a total says no more. */
+export const mostListed = 100_000;
+/** The most rows that are gone through for what no index has. */
+export const mostSearched = 50_000;
+/** The most values that a column is said to have. */
+export const mostValues = 200;
+const mostPerPage = 100;
+
+/** Which page of a list is asked for by its number. */
+export interface OffsetRequest {
+  readonly offset: number;
+  readonly limit: number;
+}
+
+/** A page by its number, and how many rows the whole list has: {@link mostListed} where there are more. */
+export interface OffsetPage<Row> {
+  readonly rows: readonly Row[];
+  readonly total: number;
+}
+
+/** A page as people count them. */
+export interface PageNumber {
+  /** From 1. */
+  readonly page: number;
+  /** Rows to a page, 1 to 100. */
+  readonly size: number;
+}
+
+/**
+ * Reads which page is asked for.
+ *
+ * @throws InvalidParametersError where page or size are out of their limits, or reach beyond {@link mostListed}
+ */
+export function offsetRequest({ page, size }: PageNumber): OffsetRequest {
+  const problems = [
+    ...(isWhole(page, mostListed)
+      ? []
+      : [{ property: 'page', problem: `must be a whole number from 1 to ${mostListed}` }]),
+    ...(isWhole(size, mostPerPage)
+      ? []
+      : [{ property: 'size', problem: `must be a whole number from 1 to ${mostPerPage}` }]),
+  ];
+  if (problems.length === 0 && page * size > mostListed) {
+    const problem = `must not reach beyond entry ${mostListed} of the list: narrow the list down instead`;
+    problems.push({ property: 'page', problem });
+  }
+  if (problems.length > 0) throw new InvalidParametersError(problems);
+  return { offset: (page - 1) * size, limit: size };
+}
+
+/** Where the rows of a list are, and which of them are listed in which order. */
+export interface OffsetList {
+  readonly table: string;
+  /** The columns to read, under their properties' names. */
+  readonly selectList: string;
+  /** The index to go by: its first columns are those of `within`. */
+  readonly index: string;
+  /** What the index tells. */
+  readonly within: Condition;
+  /** What must be looked for row by row. */
+  readonly filters: readonly Condition[];
+  /** The columns of the order, the id among them so that the order is total. */
+  readonly order: readonly string[];
+  readonly descending: boolean;
+  /** Whether the rows stand in the index in that order. */
+  readonly isSorted: boolean;
+}
+
+/**
+ * Reads a page by its number, in two statements: how many rows there are, and those of the page. What an index does not tell
+ * is looked for in {@link mostSearched} rows at most, and so many are sorted.
+ *
+ * @throws DomainError BAD_USER_INPUT where more rows would have to be gone through
+ */
+export async function readOffsetPage<Row extends object>(
+  session: Session,
+  list: OffsetList,
+  { offset, limit }: OffsetRequest,
+): Promise<OffsetPage<Row>> {
+  const { table, selectList, filters, within, order, isSorted } = list;
+  const from = `FROM ${table}${byIndex(session.dialect, list.index)}`;
+  const filter = all(filters);
+  const goesThrough = filters.length > 0 || !isSorted;
+  const most = goesThrough ? mostSearched : mostListed;
+  const [counts] = await session.rows<{ searched: number; total: number | null }>(
+    `SELECT COUNT(*) AS searched, SUM(is_listed) AS total FROM (SELECT ${filters.length > 0 ? filter.sql : '1'} AS is_listed ${from} WHERE ${within.sql} LIMIT ${most + 1}) AS candidates`,
+    [...filter.values, ...within.values],
+  );
+  if (goesThrough && Number(counts?.searched) > most) throw tooMany();
+  const total = Math.min(Number(counts?.total ?? 0), mostListed);
+  if (offset >= total) return { rows: [], total };
+  const where = all([within, ...filters]);
+  const sorting = (prefix: string) =>
+    order.map((column) => `${prefix}${column} ${list.descending ? 'DESC' : 'ASC'}`).join(', ');
+  // First which rows they are, from the index, then these: those before them are not read.
+  const found = `SELECT id AS found_id ${from} WHERE ${where.sql} ORDER BY ${sorting('')} LIMIT ${limit} OFFSET ${offset}`;
+  const join = session.dialect.name === 'mysql' ? 'STRAIGHT_JOIN' : 'CROSS JOIN';
+  const rows = await session.rows<Row>(
+    `SELECT ${selectList} FROM (${found}) AS parts ${join} ${table} ON ${table}.id = parts.found_id ORDER BY ${sorting(`${table}.`)}`,
+    where.values,
+  );
+  return { rows, total };
+}
+
+/** What is counted, and by which index. */
+export interface CountedRows {
+  readonly table: string;
+  readonly index: string;
+  readonly within: Condition;
+}
+
+/** Counts rows, up to {@link mostListed}. */
+export async function countUpTo(session: Session, { table, index, within }: CountedRows): Promise<number> {
+  const rows = await session.rows<{ total: number }>(
+    `SELECT COUNT(*) AS total FROM (SELECT 1 AS one FROM ${table}${byIndex(session.dialect, index)} WHERE ${within.sql} LIMIT ${mostListed}) AS candidates`,
+    within.values,
+  );
+  return Number(rows[0]?.total);
+}
+
+/** Finds the different values of a column, {@link mostValues} at most, in the first {@link mostSearched} rows, in order. */
+export async function readValues(
+  session: Session,
+  { table, index, within }: CountedRows,
+  column: string,
+): Promise<SqlValue[]> {
+  const candidates = `SELECT ${column} AS value FROM ${table}${byIndex(session.dialect, index)} WHERE ${within.sql} LIMIT ${mostSearched}`;
+  const rows = await session.rows<{ value: SqlValue }>(
+    `SELECT DISTINCT value FROM (${candidates}) AS candidates ORDER BY value LIMIT ${mostValues}`,
+    within.values,
+  );
+  return rows.map(({ value }) => value);
+}
+
+function isWhole(value: number, to: number): boolean {
+  return Number.isInteger(value) && value >= 1 && value <= to;
+}
+
+function tooMany(): DomainError {
+  return new DomainError(
+    'BAD_USER_INPUT',
+    `More than ${mostSearched} entries would have to be gone through. Narrow the list down by what is told exactly, such as an account id.`,
+  );
+}
