@@ -143,7 +143,12 @@ export async function createApp(config: Config, logDestination?: DestinationStre
   tracing?.operations(http);
   load.register(http);
   registerGentleRefusal(http);
-  registerHealth(http, version, register);
+  registerHealth(http, version, {
+    missing: async () => {
+      const missing = await register.missing();
+      return profile?.state === 'unknown' ? [...missing, 'the account ids were not looked at yet'] : missing;
+    },
+  });
   registerMetrics(http, metrics, keys === false && tokens === undefined);
   http.get('/', (_, reply) => reply.redirect('/graphql'));
   await registerGraphQL(http, createSchema({ accounts, datasources, history, audit }), {
