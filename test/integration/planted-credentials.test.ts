@@ -12,6 +12,7 @@ import { mysqlKind } from '../support/databases.js';
 import { keyOf, makeKey } from '../support/keyed-gateway.js';
 import { type Scrape, scrape } from '../support/metrics.js';
 import { findings, formsOf } from '../support/planted.js';
+import { portalEnv } from '../support/portal-samples.js';
 import { type GatewayProcess, startGatewayProcess, temporaryDirectory } from '../support/process.js';
 import { onDatabase, refuseAudit } from '../support/raw-database.js';
 import { sendRaw } from '../support/raw-request.js';
@@ -249,6 +250,7 @@ describe.each(mysqlKind ? [sqlite, mysql] : [sqlite])('credentials planted throu
       OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
       OTEL_BSP_SCHEDULE_DELAY: '200',
       OTEL_BSP_MAX_QUEUE_SIZE: '100000',
+      ...portalEnv(),
     };
     gateway = await startGatewayProcess(env);
     const direct = { ...env, DATABASE_URL: opened.directUrl };
@@ -608,6 +610,44 @@ describe.each(mysqlKind ? [sqlite, mysql] : [sqlite])('credentials planted throu
           wrongHeaders,
         );
       }
+    }
+    // What the web portal sends.
+    const asked = { username: 'admin', password: planted, secret_id: `${planted} too`, ssl_verify_cert: false };
+    const places = ['db.example.com:3306', 'db.example.com:3306/orders', 'jdbc:mysql://db.example.com/orders', planted];
+    for (const connection_url of [...places, ...urlsWith(planted), ...urlsWith(plain)]) {
+      await send('databases', '/data-source/jdbc-databases', JSON.stringify({ ...asked, connection_url }));
+    }
+    for (const wrong of [
+      { password: [planted] },
+      { password: { planted } },
+      { secret_id: planted.repeat(9) },
+      { username: planted },
+    ]) {
+      const body = JSON.stringify({ ...asked, connection_url: 'db.example.com:3306/orders', ...wrong });
+      await send('databases', '/data-source/jdbc-databases', body);
+      await send('databases', '/data-source/jdbc-databases', body, { 'x-api-key': 'none' });
+      await send('databases', `/data-source/jdbc-databases?password=${encodeURIComponent(planted)}`, body.slice(0, -1));
+    }
+    const { create_type: _, ...edit } = legacyBody({
+      ...(updated as Values),
+      ...credentials({ secret: `${planted} 4` }),
+    });
+    await legacy('update-jdbc-conn', { ...edit, description: `${control} by the portal` }, 1001);
+    await legacy(
+      'update-jdbc-conn',
+      { ...edit, password: '', secret: '', jdbc_connection_url: 'jdbc:mysql://elsewhere.example.com' },
+      1231,
+    );
+    await legacy('update-jdbc-conn', { ...edit, instance_id: 'none' }, 1249);
+    for (const url of urlsWith(plain)) await legacy('update-jdbc-conn', { ...edit, jdbc_connection_url: url }, 1253);
+    for (const column of ['account_id', 'region', plain]) {
+      const conditions = [{ column, values: [planted], operation: ':' }];
+      await send('a filter', '/data-source/list-account', JSON.stringify({ conditions }));
+      await send(
+        'a filter',
+        '/data-source/list-jdbc?provider_id=1',
+        JSON.stringify({ conditions, sort_column: planted }),
+      );
     }
     // A caller who may not.
     await send('without the permission', '/data-source/add-jdbc-conn', whole, { 'x-api-key': reader });
