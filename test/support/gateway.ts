@@ -1,6 +1,7 @@
 import { type App, createApp } from '../../src/app.js';
 import { loadConfig } from '../../src/config.js';
 import { sqliteKind } from './databases.js';
+import { portalEnv } from './portal-samples.js';
 
 /** What a GraphQL request answers. */
 export interface GraphQLAnswer {
@@ -37,12 +38,14 @@ export interface TestGateway {
 /**
  * Starts a gateway over a real socket.
  *
- * @param env settings besides HOST and PORT; without DATABASE_URL it gets an SQLite file of its own
+ * @param env settings besides HOST and PORT; without DATABASE_URL it gets an SQLite file of its own. With
+ *   GATEWAY_TEST_PORTAL in the environment of the tests, it has the profile of the web portal
  */
 export async function startGateway(env: Record<string, string> = {}): Promise<TestGateway> {
   const own = env.DATABASE_URL === undefined ? await sqliteKind.create() : undefined;
   const log: string[] = [];
-  const config = loadConfig({ LOG_LEVEL: 'info', ...own?.env, ...env, HOST: '127.0.0.1', PORT: '0' });
+  const portal = process.env.GATEWAY_TEST_PORTAL ? portalEnv() : {};
+  const config = loadConfig({ LOG_LEVEL: 'info', ...own?.env, ...portal, ...env, HOST: '127.0.0.1', PORT: '0' });
   const app = await createApp(config, { write: (line) => void log.push(line) });
   await app.http.listen({ host: '127.0.0.1', port: 0 });
   await app.prepare();
