@@ -163,7 +163,7 @@ export function accountNotFound(cause?: unknown): DomainError {
 function idTaken(): DomainError {
   return new DomainError(
     'ACCOUNT_ALREADY_EXISTS',
-    'An account with this id is registered already, for another provider or region. Here an account id may be registered once only.',
+    'An account with this id already exists, with another provider or region. On this gateway an account id can be registered only once.',
   );
 }
 

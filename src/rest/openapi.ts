@@ -137,7 +137,12 @@ function schemaOf(input: new () => object, mayBeAbsent: readonly string[] = []):
     required: parameters
       .filter(({ optional, restName }) => !optional && !mayBeAbsent.includes(restName))
       .map(({ restName }) => restName),
-    properties: Object.fromEntries(parameters.map((parameter) => [parameter.restName, parameterSchema(parameter)])),
+    properties: Object.fromEntries(
+      parameters.map((parameter) => {
+        const mayBeEmpty = parameter.kind === 'text' && mayBeAbsent.includes(parameter.restName);
+        return [parameter.restName, parameterSchema(mayBeEmpty ? { ...parameter, optional: true } : parameter)];
+      }),
+    ),
   };
 }
 

@@ -94,7 +94,7 @@ inChromium.run(`a page that asks as the web portal does, from another origin, in
     const edited = await after(`${post('update-jdbc-conn', portalEdit())} await open('200000001');`);
     expect(edited).toMatchObject({ datasources: 'orders-mysql changed in the portal', shown: '' });
     const again = await after(post('add_account', { ...account, region: 'elsewhere' }));
-    expect(again).toMatchObject({ shown: expect.stringContaining('registered already') });
+    expect(again).toMatchObject({ shown: expect.stringContaining('already exists') });
     const removal = {
       account_provider: 2,
       account_id: '200000001',
@@ -114,7 +114,7 @@ inChromium.run(`a page that asks as the web portal does, from another origin, in
     await signIn(['read']);
     expect(await after('await load();')).toMatchObject({ shown: '' });
     expect(await after(post('add_account', account))).toMatchObject({
-      shown: 'This needs the permission write, which the caller does not have.',
+      shown: expect.stringContaining('needs the permission write'),
     });
   });
 

@@ -81,8 +81,8 @@ describe.each(databaseKinds)('the web portal on $name', (kind) => {
 
     test.each([
       ['the same account', tencent, /same provider, id and region already exists/],
-      ['another region', { ...tencent, region: 'ap-beijing-1' }, /may be registered once only/],
-      ['another provider', { ...tencent, accountProvider: 4 }, /may be registered once only/],
+      ['another region', { ...tencent, region: 'ap-beijing-1' }, /can be registered only once/],
+      ['another provider', { ...tencent, accountProvider: 4 }, /can be registered only once/],
     ])('is registered once: not for %s', async (_, key, message) => {
       expect(await legacy('add_account', legacyBody(key))).toMatchObject({
         code: 1230,
@@ -296,7 +296,7 @@ describe.each(databaseKinds)('the web portal on $name', (kind) => {
       const before = await snapshot(gateway);
       expect(await legacy('update-jdbc-conn', await form(changes))).toMatchObject({
         code: 1231,
-        message: expect.stringContaining('needs the password'),
+        message: expect.stringContaining('needs the stored password'),
       });
       expect(await snapshot(gateway)).toEqual(before);
       expect(await legacy('update-jdbc-conn', await form({ ...changes, password: 'pw-2' }))).toEqual(done);
@@ -1122,12 +1122,12 @@ describe('a caller of the portal', () => {
       expect((await keyed.gateway.legacy(route, {}, reader)).body).toEqual({
         status: 'fail',
         code: 403,
-        message: 'This needs the permission write, which the caller does not have.',
+        message: expect.stringContaining('needs the permission write'),
         ref: null,
       });
     }
     const { message } = (await askPortal(keyed.gateway, 'data-source/coverage?provider_id=1', undefined, writer)).body;
-    expect(message).toBe('This needs the permission read, which the caller does not have.');
+    expect(message).toContain('needs the permission read');
     expect((await keyed.gateway.legacy('add_account', {})).body).toMatchObject({ code: 1003 });
     const { errors } = await keyed.gateway.graphql(
       'mutation { deleteAccount(input: {accountProvider: 1, accountId: "1", region: "1"}) { code } }',
@@ -1145,7 +1145,7 @@ describe('a caller of the portal', () => {
     const answer = await askPortal(gateway, 'data-source/list-providers', {}, { authorization: `Bearer ${expired}` });
     expect(answer).toEqual({
       httpStatus: 200,
-      body: { status: 'fail', code: 1003, message: 'The bearer token has expired. Get a new one.', ref: null },
+      body: { status: 'fail', code: 1003, message: expect.stringContaining('expired'), ref: null },
     });
     await gateway.close();
     await issuer.stop();
