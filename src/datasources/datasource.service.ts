@@ -164,7 +164,8 @@ export class DatasourceService {
   }
 
   /**
-   * As {@link update}, for a client that was shown false for a flag that is not stored: false is no change of it then.
+   * As {@link update}, for a client that does not tell a flag that is false from one that is not said: neither is a change of
+   * the other.
    *
    * @throws DomainError INVALID_JDBC_URL, CREDENTIAL_REQUIRED, DATASOURCE_NOT_FOUND; VersionConflictError
    */
@@ -403,9 +404,9 @@ export class DatasourceService {
   }
 }
 
-/** A patch without the flags that are false in it and not stored. */
+/** A patch without the flags that are neither true in it nor true as stored. */
 function withoutUnsaidFlags(current: SealedDatasource, input: UpdateDatasourceInput): UpdateDatasourceInput {
-  const unsaid = flagFields.filter((flag) => input[flag] === false && current[flag] === null);
+  const unsaid = flagFields.filter((flag) => !input[flag] && !current[flag]);
   return { ...input, ...Object.fromEntries(unsaid.map((flag) => [flag, undefined])) };
 }
 

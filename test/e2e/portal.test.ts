@@ -278,6 +278,18 @@ describe.each(databaseKinds)('the web portal on $name', (kind) => {
       });
     });
 
+    test('takes the form of what the portal itself has added', async () => {
+      await legacy('delete-jdbc', { ...legacyBody(tencent), instances: ['orders-mysql'] });
+      await legacy('add-jdbc-conn', portalAddition());
+      expect(await legacy('update-jdbc-conn', portalEdit())).toEqual(done);
+      expect(await findDatasource(gateway, orders)).toMatchObject({
+        description: 'changed in the portal',
+        jdbcEnforceSsl: false,
+        skipCustomJdbcCertValidation: false,
+        hasPassword: true,
+      });
+    });
+
     test('clears what is emptied', async () => {
       await legacy('update-jdbc-conn', await form({ description: 'one' }));
       expect(await legacy('update-jdbc-conn', await form({ description: '', master_username: 'other' }))).toEqual(done);
