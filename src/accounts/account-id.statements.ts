@@ -57,9 +57,14 @@ export async function selectSharedAccountIds(
 }
 
 function nextIds(session: Session, { accountId, id }: { readonly accountId: string; readonly id: string }) {
+  // Each database makes one range of an index of its own form only.
+  const [beyond, values] =
+    session.dialect.name === 'mysql'
+      ? ['(account_id > ? OR (account_id = ? AND id > ?))', [accountId, accountId, id]]
+      : ['(account_id, id) > (?, ?)', [accountId, id]];
   return session.rows<{ accountId: string; id: string }>(
-    `SELECT account_id AS accountId, id FROM accounts${byIndex(session.dialect, 'ix_accounts_name')} WHERE account_id > ? OR (account_id = ? AND id > ?) ORDER BY account_id, id LIMIT ${checkedAtOnce}`,
-    [accountId, accountId, id],
+    `SELECT account_id AS accountId, id FROM accounts${byIndex(session.dialect, 'ix_accounts_name')} WHERE ${beyond} ORDER BY account_id, id LIMIT ${checkedAtOnce}`,
+    values as string[],
   );
 }
 

@@ -7,7 +7,7 @@ import type { Surface } from '../call.js';
 import type { Config } from '../config.js';
 import { DomainError, RateLimitedError, UnavailableError } from '../errors.js';
 import { transportFailure } from '../rest/envelope.js';
-import { isLegacyPath } from '../rest/legacy-paths.js';
+import { isLegacyPath } from '../rest/legacy-path.js';
 import { type Access, routeAccess } from '../security/access.js';
 import { type Authenticators, authenticate } from '../security/authentication.js';
 import { isFromForeignPage, isLoopbackAddress, isLoopbackHost } from '../security/browser-origin.js';

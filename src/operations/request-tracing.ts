@@ -13,7 +13,7 @@ import {
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { onRequestEnd } from '../http/request-end.js';
 import { succeeded } from '../operation-outcome.js';
-import { isLegacyPath } from '../rest/legacy-paths.js';
+import { isLegacyPath } from '../rest/legacy-path.js';
 import { fieldAccess } from '../security/access.js';
 
 // Asked every few seconds by machines, and nobody looks for them.

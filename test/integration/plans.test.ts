@@ -11,7 +11,7 @@ import {
   selectAccounts,
   selectAccountsAfter,
 } from '../../src/accounts/account.statements.js';
-import { claimAccountId } from '../../src/accounts/account-id.statements.js';
+import { claimAccountId, selectSharedAccountIds } from '../../src/accounts/account-id.statements.js';
 import {
   selectAccountListing,
   selectAccountValues,
@@ -280,6 +280,8 @@ describe.each(settings)('on $name', ({ kind, before, after }) => {
       await expectBounded((session) => selectAccountValues(session, [1, 2], 'region'), 3 * accountCount);
       await expectBounded((session) => selectDatasourceValues(session, [1, 2], 'description'), 4 * datasources.length);
       await expectBounded((session) => claimAccountId(session, accounts[8] as Account), 20);
+      const ids = await lookAt(database, (session) => selectSharedAccountIds((work) => work(session)));
+      expect(findingsIn(ids, 4 * accountCount)).toEqual([]);
     });
 
     /** By an index, never by the whole table; so many rows are gone through, and no more. */
