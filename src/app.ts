@@ -1,25 +1,13 @@
 import 'reflect-metadata';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify, LogController } from 'fastify';
 import type { DestinationStream, Logger } from 'pino';
-import { addAccountDocumentation, deleteAccountDocumentation } from './accounts/account.openapi.js';
-import { addAccountOperation, deleteAccountOperation } from './accounts/account.routes.js';
 import { AccountService } from './accounts/account.service.js';
 import { startAuditRetention } from './audit/audit-retention.js';
 import { AuditTrail } from './audit/audit-trail.js';
 import { type Config, ConfigError } from './config.js';
-import {
-  addDatasourceDocumentation,
-  deleteDatasourcesDocumentation,
-  editDatasourceDocumentation,
-  editDatasourceOnSharedPathDocumentation,
-} from './datasources/datasource.openapi.js';
-import {
-  addDatasourceOperation,
-  deleteAccountPathOperation,
-  deleteDatasourcesOperation,
-  editDatasourceOperation,
-} from './datasources/datasource.routes.js';
+import { CredentialSeal } from './datasources/credential-seal.js';
 import { DatasourceService } from './datasources/datasource.service.js';
+import { registerOpenApi } from './documentation/openapi.routes.js';
 import { OverloadedError } from './errors.js';
 import { formatGraphQLError } from './graphql/errors.js';
 import { registerGraphQL } from './graphql/graphql.routes.js';
@@ -30,6 +18,7 @@ import { createHttpServer, refuseConnection, registerGentleRefusal } from './htt
 import { LoadLimit } from './http/load-limit.js';
 import { registerRequestGuard } from './http/request-guard.js';
 import { registerRequestLog, requestIdOf } from './http/request-log.js';
+import { legacyApi, legacyDocumentations } from './legacy-api.js';
 import { createLog } from './log.js';
 import { registerHealth } from './operations/health.routes.js';
 import { Metrics } from './operations/metrics.js';
@@ -40,9 +29,8 @@ import { version } from './operations/version.js';
 import { Register } from './register.js';
 import { failureOf, transportFailure } from './rest/envelope.js';
 import { legacyErrorHandler, registerLegacyRoutes } from './rest/legacy-routes.js';
-import { registerOpenApi } from './rest/openapi.routes.js';
 import { ApiKeys } from './security/api-keys.js';
-import { CredentialSeal } from './security/credential-seal.js';
+import { type Authenticators, isOpen } from './security/authentication.js';
 import { TokenVerifier } from './security/token-verifier.js';
 
 /** The gateway, put together and not listening yet. */
@@ -75,14 +63,7 @@ const overloaded = {
 export async function createApp(config: Config, logDestination?: DestinationStream): Promise<App> {
   const log = createLog(config.logLevel, logDestination);
   const tracing = config.tracesEndpoint === undefined ? undefined : await loadTracing(log);
-  const metrics = new Metrics(version, {
-    databaseUse: () => register.use,
-    load: () => load.use,
-    registerSize: countingRarely(async () => ({
-      accounts: await accounts.count({}),
-      datasources: await datasources.count({}),
-    })),
-  });
+  const metrics = new Metrics(version);
   const register = new Register(config, log, 'gateway', {
     unitEnded: (kind, milliseconds) => metrics.unitEnded(kind, milliseconds),
     statement: tracing?.statement(config.database.kind),
@@ -96,21 +77,7 @@ export async function createApp(config: Config, logDestination?: DestinationStre
   const datasources = new DatasourceService(register, seal, audit, () => metrics.credentialsRead());
   const history = new HistoryService(register, datasources);
   const { portal, profile } = await loadPortal(config, log, { accounts, datasources });
-  const { keys, tokens } = config.authentication;
-  const authenticators = {
-    keys: keys
-      ? new ApiKeys(register, (error) => log.warn({ err: error }, 'failed to record when an API key was last used'))
-      : undefined,
-    tokens:
-      tokens === undefined
-        ? undefined
-        : new TokenVerifier(
-            tokens,
-            (error) => log.warn({ err: error }, 'OIDC issuer unreachable, using cached keys'),
-            undefined,
-            tracing?.fetch,
-          ),
-  };
+  const authenticators = createAuthenticators(config, register, log, tracing);
   if (config.authentication.isOpenByDefault) {
     log.warn('everyone who can reach this gateway may use it: set AUTH to let in only known callers');
   }
@@ -120,6 +87,14 @@ export async function createApp(config: Config, logDestination?: DestinationStre
     exempt: alwaysServed,
     refusalOf: (path) => (path.startsWith('/graphql') ? overloaded.graphql : overloaded.rest),
     onRefusal: countingRefusals(log),
+  });
+  metrics.watch({
+    databaseUse: () => register.use,
+    load: () => load.use,
+    registerSize: countingRarely(async () => ({
+      accounts: await accounts.count({}),
+      datasources: await datasources.count({}),
+    })),
   });
   const http = createHttp(
     config,
@@ -149,7 +124,7 @@ export async function createApp(config: Config, logDestination?: DestinationStre
       return profile?.state === 'unknown' ? [...missing, 'the account ids were not looked at yet'] : missing;
     },
   });
-  registerMetrics(http, metrics, keys === false && tokens === undefined);
+  registerMetrics(http, metrics, isOpen(authenticators));
   http.get('/', (_, reply) => reply.redirect('/graphql'));
   await registerGraphQL(http, createSchema({ accounts, datasources, history, audit }), {
     playground: config.playground ? registerPlayground(http) : undefined,
@@ -157,28 +132,11 @@ export async function createApp(config: Config, logDestination?: DestinationStre
     limits: config.documentLimits,
     audit,
   });
-  const deleteAccount = deleteAccountOperation(accounts);
-  const documented = {
-    '/data-source/add_account': addAccountOperation(accounts),
-    '/data-source/delete_account': deleteAccountPathOperation(
-      datasources,
-      portal?.deleteAccount(deleteAccount) ?? deleteAccount,
-    ),
-    '/data-source/add-jdbc-conn': addDatasourceOperation(datasources),
-    '/data-source/update-jdbc-conn': editDatasourceOperation(datasources),
-    '/data-source/delete-jdbc': deleteDatasourcesOperation(datasources),
-  } as const;
-  const { operations, questions } = portal?.routes(documented) ?? { operations: documented, questions: {} };
+  const { operations, questions } = legacyApi(accounts, datasources, portal);
   registerLegacyRoutes(http, operations, questions);
   if (config.openApi) {
-    const described = {
-      '/data-source/add_account': [addAccountDocumentation],
-      '/data-source/delete_account': [deleteAccountDocumentation, editDatasourceOnSharedPathDocumentation],
-      '/data-source/add-jdbc-conn': [addDatasourceDocumentation],
-      '/data-source/update-jdbc-conn': [editDatasourceDocumentation],
-      '/data-source/delete-jdbc': [deleteDatasourcesDocumentation],
-    };
-    registerOpenApi(http, version, portal?.described(described) ?? described, portal?.additions);
+    const described = portal?.described(legacyDocumentations) ?? legacyDocumentations;
+    registerOpenApi(http, version, described, portal?.additions);
   }
   const { auditRetentionDays } = config;
   if (auditRetentionDays !== undefined) {
@@ -213,6 +171,21 @@ async function loadPortal(
   if ('problems' in file) throw new ConfigError(file.problems.map((problem) => `PORTAL_FILE: ${problem}.`));
   const profile = new PortalSwitch(services.accounts, log);
   return { profile, portal: new Portal({ ...services, file, profile }) };
+}
+
+/** What knows the callers that are let in by keys and by tokens; without either, everyone is let in. */
+function createAuthenticators(
+  { authentication: { keys, tokens } }: Config,
+  register: Register,
+  log: Logger,
+  tracing: Tracing | undefined,
+): Authenticators {
+  const onUsageFailure = (error: unknown) => log.warn({ err: error }, 'failed to record when an API key was last used');
+  const onStaleKeys = (error: unknown) => log.warn({ err: error }, 'OIDC issuer unreachable, using cached keys');
+  return {
+    keys: keys ? new ApiKeys(register, onUsageFailure) : undefined,
+    tokens: tokens === undefined ? undefined : new TokenVerifier(tokens, onStaleKeys, undefined, tracing?.fetch),
+  };
 }
 
 /** Counts requests that are refused for the load, with a line in the log for all of a second: there may be thousands. */

@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { UsageError } from './command-line/command.js';
 import { keysUsage, runKeysCommand } from './command-line/keys.command.js';
 import { registryCommand } from './command-line/registry.command.js';
-import { registryUsage } from './command-line/registry-words.js';
+import { registryUsage } from './command-line/registry-arguments.js';
 import { runSecretsCommand, secretsUsage } from './command-line/secrets.command.js';
 import { loadConfig } from './config.js';
 import { UnavailableError } from './errors.js';

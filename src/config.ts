@@ -3,30 +3,8 @@ import type { DocumentLimits } from './graphql/document-limits.js';
 import { isLoopbackAddress } from './security/browser-origin.js';
 import type { SealingKey } from './security/sealing-key.js';
 import type { TokenExpectations } from './security/token-verifier.js';
-import {
-  authenticationWays,
-  collectorUrl,
-  databaseLocation,
-  hostName,
-  issuerUrl,
-  type LogLevel,
-  list,
-  listOf,
-  logLevels,
-  oneOf,
-  origins,
-  passphrase,
-  pemFile,
-  proxies,
-  Requirement,
-  readText,
-  sealingKey,
-  sealingKeys,
-  signatureAlgorithms,
-  trueOrFalse,
-  wholeNumber,
-} from './setting-values.js';
-import { type Setting, settings } from './settings.js';
+import { type LogLevel, readText } from './setting-values.js';
+import { type SettingName, type SettingValue, settings } from './settings.js';
 
 /** What the process was told, checked. Made by {@link loadConfig} alone. */
 export interface Config {
@@ -97,8 +75,6 @@ export class ConfigError extends Error {
   }
 }
 
-type SettingName = keyof typeof settings;
-
 /**
  * Reads and checks all settings at once. An empty one is absent.
  *
@@ -109,8 +85,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
 
   function raw(name: SettingName): string | undefined {
     const value = env[name] || undefined;
-    const setting: Setting = settings[name];
-    const file = setting.secret ? env[`${name}_FILE`] || undefined : undefined;
+    const file = isSecret(name) ? env[`${name}_FILE`] || undefined : undefined;
     if (file === undefined) return value;
     if (value !== undefined) {
       problems.push(`${name} and ${name}_FILE are both set: keep one of them.`);
@@ -122,28 +97,22 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     return content?.trim() || undefined;
   }
 
-  function read<T>(name: SettingName, parse: (value: string) => T, absent: T): T {
+  function read<Name extends SettingName>(name: Name): SettingValue<Name> {
+    const { kind, ...others } = settings[name];
+    const absent = ('absent' in others ? others.absent : undefined) as SettingValue<Name>;
     const value = raw(name);
     if (value === undefined) return absent;
-    try {
-      return parse(value);
-    } catch (error) {
-      problems.push(`${name} ${error instanceof Requirement ? error.message : 'is not usable.'}`);
-      return absent;
-    }
+    const found = kind.read(value) as SettingValue<Name> | undefined;
+    if (found === undefined) problems.push(`${name} must be ${kind.requirement}.`);
+    return found ?? absent;
   }
 
   function readAuthentication(host: string): Authentication {
-    const issuer = read('OIDC_ISSUER', issuerUrl, undefined);
-    const audience = read('OIDC_AUDIENCE', list, []);
-    const algorithms = read('OIDC_ALGORITHMS', listOf(signatureAlgorithms), [
-      'RS256',
-      'PS256',
-      'ES256',
-      'EdDSA',
-    ] as const);
-    const permissionsClaim = read('OIDC_PERMISSIONS_CLAIM', (value) => value, 'permissions');
-    const asked = read('AUTH', authenticationWays, undefined);
+    const issuer = read('OIDC_ISSUER');
+    const audience = read('OIDC_AUDIENCE');
+    const algorithms = read('OIDC_ALGORITHMS');
+    const permissionsClaim = read('OIDC_PERMISSIONS_CLAIM');
+    const asked = read('AUTH');
     if (raw('AUTH') === undefined && issuer === undefined && !isLoopbackAddress(host)) {
       problems.push(
         'AUTH is required if HOST is not a loopback address: keys, oidc or keys,oidc; or none, to let in everyone who can reach the gateway.',
@@ -163,43 +132,41 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     };
   }
 
-  const certificateAuthority = read('DATABASE_CA_FILE', pemFile, undefined);
-  const host = read('HOST', hostName, '127.0.0.1');
+  const database = read('DATABASE_URL');
+  const certificateAuthority = read('DATABASE_CA_FILE');
+  const host = read('HOST');
   const authentication = readAuthentication(host);
   const isOpen = !authentication.keys && authentication.tokens === undefined;
-  const databasePoolSize = read('DB_POOL_SIZE', wholeNumber(1, 1000), 16);
+  const databasePoolSize = read('DB_POOL_SIZE');
   const config: Config = {
     host,
-    port: read('PORT', wholeNumber(0, 65535), 4000),
-    workers: read('WORKERS', wholeNumber(1, 64), 1),
-    logLevel: read('LOG_LEVEL', oneOf(logLevels), 'info'),
-    database: read('DATABASE_URL', databaseLocation(certificateAuthority), {
-      kind: 'sqlite',
-      path: 'data/gateway.sqlite',
-    }),
-    sealingKeys: [...read('SECRETS_KEYS', sealingKeys, []), ...read('SECRETS_KEY', sealingKey, [])],
-    registryPassphrase: read('REGISTRY_PASSPHRASE', passphrase, undefined),
-    databaseTimeout: read('DB_TIMEOUT_MS', wholeNumber(100, 60000), 4000),
+    port: read('PORT'),
+    workers: read('WORKERS'),
+    logLevel: read('LOG_LEVEL'),
+    database: database.kind === 'mysql' ? { ...database, certificateAuthority } : database,
+    sealingKeys: [...read('SECRETS_KEYS'), ...read('SECRETS_KEY')],
+    registryPassphrase: read('REGISTRY_PASSPHRASE'),
+    databaseTimeout: read('DB_TIMEOUT_MS'),
     databasePoolSize,
-    databaseQueueLimit: read('DB_QUEUE_LIMIT', wholeNumber(1, 100000), 256),
-    requestLimit: read('REQUEST_LIMIT', wholeNumber(1, 100000), 2 * databasePoolSize),
+    databaseQueueLimit: read('DB_QUEUE_LIMIT'),
+    requestLimit: read('REQUEST_LIMIT') ?? 2 * databasePoolSize,
     authentication,
-    corsOrigins: read('CORS_ORIGINS', origins, []),
-    introspection: read('INTROSPECTION', trueOrFalse, isOpen),
-    playground: read('PLAYGROUND', trueOrFalse, isOpen),
-    openApi: read('OPENAPI', trueOrFalse, isOpen),
-    portalFile: read('PORTAL_FILE', (value) => value, undefined),
+    corsOrigins: read('CORS_ORIGINS'),
+    introspection: read('INTROSPECTION') ?? isOpen,
+    playground: read('PLAYGROUND') ?? isOpen,
+    openApi: read('OPENAPI') ?? isOpen,
+    portalFile: read('PORTAL_FILE'),
     documentLimits: {
-      maxTokens: read('GRAPHQL_MAX_TOKENS', wholeNumber(100, 100_000), 2000),
-      maxDepth: read('GRAPHQL_MAX_DEPTH', wholeNumber(1, 100), 8),
-      maxAliases: read('GRAPHQL_MAX_ALIASES', wholeNumber(0, 10_000), 15),
-      maxCost: read('GRAPHQL_MAX_COST', wholeNumber(10, 100_000_000), 50_000),
+      maxTokens: read('GRAPHQL_MAX_TOKENS'),
+      maxDepth: read('GRAPHQL_MAX_DEPTH'),
+      maxAliases: read('GRAPHQL_MAX_ALIASES'),
+      maxCost: read('GRAPHQL_MAX_COST'),
     },
-    bodyLimit: read('BODY_LIMIT', wholeNumber(1024, 104_857_600), 2 * 1024 * 1024),
-    rateLimit: read('RATE_LIMIT', wholeNumber(1, 1_000_000), undefined),
-    auditRetentionDays: read('AUDIT_RETENTION_DAYS', wholeNumber(1, 36_500), undefined),
-    tracesEndpoint: read('OTEL_EXPORTER_OTLP_ENDPOINT', collectorUrl, undefined),
-    trustProxy: read<number | string[] | false>('TRUST_PROXY', proxies, false),
+    bodyLimit: read('BODY_LIMIT'),
+    rateLimit: read('RATE_LIMIT'),
+    auditRetentionDays: read('AUDIT_RETENTION_DAYS'),
+    tracesEndpoint: read('OTEL_EXPORTER_OTLP_ENDPOINT'),
+    trustProxy: read('TRUST_PROXY'),
   };
   const isSet = (name: SettingName) => Boolean(env[name] || env[`${name}_FILE`]);
   if (isSet('SECRETS_KEY') && isSet('SECRETS_KEYS')) {
@@ -217,4 +184,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return config;
+}
+
+function isSecret(name: SettingName): boolean {
+  return 'secret' in settings[name];
 }

@@ -4,19 +4,18 @@ import { lexicographicSortSchema } from 'graphql';
 import { apiPage } from './documentation/api-page.js';
 import { environmentExample, settingsPage, settingsTable } from './documentation/settings-documents.js';
 import { createSchema, type Services } from './graphql/schema.js';
-import { settings } from './settings.js';
+import { documentedSettings } from './settings.js';
 
-const all = Object.values(settings);
 const readme = readFileSync('README.md', 'utf8');
 // Nothing is executed, so nothing is asked of the services.
 const schema = lexicographicSortSchema(createSchema({} as Services));
 const documents: Readonly<Record<string, string>> = {
   'README.md': readme.replace(
     /(<!-- settings -->\n).*(\n<!-- \/settings -->)/s,
-    (_, start: string, end: string) => `${start}${settingsTable(all)}${end}`,
+    (_, start: string, end: string) => `${start}${settingsTable(documentedSettings)}${end}`,
   ),
-  '.env.example': environmentExample(all),
-  'docs/settings.md': settingsPage(all),
+  '.env.example': environmentExample(documentedSettings),
+  'docs/settings.md': settingsPage(documentedSettings),
   'docs/api.md': apiPage(schema),
 };
 

@@ -4,7 +4,7 @@ import type { Config } from './config.js';
 import type { Database, DatabaseUse, Session, StatementObserver } from './database/database.js';
 import type { DatabaseLocation } from './database/database-url.js';
 import { findLossySettings } from './database/durability.js';
-import { alone, migrate } from './database/migrate.js';
+import { migrate, withMigrationLease } from './database/migrate.js';
 import { MysqlDatabase } from './database/mysql.database.js';
 import { expectService, ReadOnlyError } from './database/read-only.js';
 import { SqliteDatabase } from './database/sqlite.database.js';
@@ -203,7 +203,7 @@ export class Register implements Database, Readiness {
       );
     }
     const register = () => checkSealingKeys(this.#database, keys);
-    await ((await areKeysRegistered(this.#database, keys)) ? register() : alone(this.#database, register));
+    await ((await areKeysRegistered(this.#database, keys)) ? register() : withMigrationLease(this.#database, register));
     this.#keys = keys;
   }
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { type DatabaseLocation, parseDatabaseUrl } from './database/database-url.js';
+import { type DatabaseLocation, databaseUrlRequirement, parseDatabaseUrl } from './database/database-url.js';
 import { isLoopbackAddress } from './security/browser-origin.js';
 import { parseSealingKey, type SealingKey } from './security/sealing-key.js';
 
@@ -27,11 +27,14 @@ export const signatureAlgorithms = [
 
 const ways = ['keys', 'oidc', 'none'] as const;
 
-/** A value that a setting must not have. The message says what it must be, and not what it is. */
-export class Requirement extends Error {}
-
-function must(requirement: string): never {
-  throw new Requirement(`must be ${requirement}.`);
+/** What the values of a setting are, and how they are read. */
+export interface SettingKind<T> {
+  /** What a value must be, as the end of a sentence. */
+  readonly requirement: string;
+  /** The same for the documents, where the description of a setting does not say it in its own words. */
+  readonly documented?: string;
+  /** Reads a value; undefined where it is not one. */
+  read(value: string): T | undefined;
 }
 
 /** The content of a file; undefined where it cannot be read. */
@@ -43,125 +46,166 @@ export function readText(path: string): string | undefined {
   }
 }
 
-/** Reads the name or address of a host. */
-export function hostName(value: string): string {
-  return /^[^\s/]+$/.test(value) ? value : must('a host name or an IP address');
-}
+/** The name or address of a host. */
+export const hostName: SettingKind<string> = {
+  requirement: 'a host name or an IP address',
+  read: (value) => (/^[^\s/]+$/.test(value) ? value : undefined),
+};
 
-/** Reads a whole number within limits, both included. */
-export function wholeNumber(from: number, to: number) {
-  return (value: string): number => {
-    const number = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN;
-    return number >= from && number <= to ? number : must(`a whole number from ${from} to ${to}`);
+/** A whole number within limits, both included. */
+export function wholeNumber(from: number, to: number): SettingKind<number> {
+  const requirement = `a whole number from ${from} to ${to}`;
+  return {
+    requirement,
+    documented: requirement,
+    read(value) {
+      const number = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN;
+      return number >= from && number <= to ? number : undefined;
+    },
   };
 }
 
-/** Reads a passphrase, which must not be guessed soon. */
-export function passphrase(value: string): string {
-  return [...value].length >= 12 ? value : must('a passphrase of at least 12 characters');
-}
+const minPassphraseLength = 12;
 
-/** Reads one of several words. */
-export function oneOf<const T extends string>(values: readonly T[]) {
-  return (value: string): T => values.find((known) => known === value) ?? must(`one of ${values.join(', ')}`);
-}
+/** A passphrase, which must not be guessed soon. */
+export const passphrase: SettingKind<string> = {
+  requirement: `a passphrase of at least ${minPassphraseLength} characters`,
+  documented: `at least ${minPassphraseLength} characters`,
+  read: (value) => ([...value].length >= minPassphraseLength ? value : undefined),
+};
 
-/** Reads where the register is kept. */
-export function databaseLocation(certificateAuthority: string | undefined) {
-  return (value: string): DatabaseLocation => {
-    const parsed = parseDatabaseUrl(value, certificateAuthority);
-    return 'problem' in parsed ? must(parsed.problem) : parsed;
+/** One of several words. */
+export function oneOf<const T extends string>(values: readonly T[]): SettingKind<T> {
+  return {
+    requirement: `one of ${values.join(', ')}`,
+    documented: `one of ${values.map((value) => `\`${value}\``).join(', ')}`,
+    read: (value) => values.find((known) => known === value),
   };
 }
 
-/** Reads the PEM file at a path. */
-export function pemFile(path: string): string {
-  const content = readText(path);
-  return content?.includes('-----BEGIN CERTIFICATE-----') ? content : must('the path of a readable PEM file');
+/** Where the register is kept. */
+export const databaseUrl: SettingKind<DatabaseLocation> = {
+  requirement: databaseUrlRequirement,
+  read: parseDatabaseUrl,
+};
+
+/** The content of the PEM file at a path. */
+export const pemFile: SettingKind<string> = {
+  requirement: 'the path of a readable PEM file',
+  read(path) {
+    const content = readText(path);
+    return content?.includes('-----BEGIN CERTIFICATE-----') ? content : undefined;
+  },
+};
+
+/** One sealing key. */
+export const sealingKey: SettingKind<SealingKey[]> = {
+  requirement: '32 bytes in base64 (44 characters); make one with `openssl rand -base64 32`',
+  read(value) {
+    const key = parseSealingKey(value);
+    return key === undefined ? undefined : [key];
+  },
+};
+
+/** Several sealing keys. */
+export const sealingKeys: SettingKind<SealingKey[]> = {
+  requirement: 'different keys of 32 bytes in base64 (44 characters) each, separated by commas',
+  read(value) {
+    const keys = value.split(',').map((part) => parseSealingKey(part.trim()));
+    const ids = new Set(keys.map((key) => key?.id));
+    return keys.includes(undefined) || ids.size < keys.length ? undefined : (keys as SealingKey[]);
+  },
+};
+
+/** True or false. */
+export const trueOrFalse: SettingKind<boolean> = {
+  requirement: 'one of true, false',
+  documented: '`true` or `false`',
+  read: (value) => (value === 'true' || value === 'false' ? value === 'true' : undefined),
+};
+
+/** A text of any form. */
+export const anyText: SettingKind<string> = { requirement: 'a text', read: (value) => value };
+
+/** A list of anything, each entry with something in it. */
+export const list: SettingKind<string[]> = {
+  requirement: 'a list separated by commas, with no empty entry',
+  read(value) {
+    const parts = value.split(',').map((part) => part.trim());
+    return parts.includes('') ? undefined : parts;
+  },
+};
+
+/** A list of known words. */
+export function listOf<const T extends string>(values: readonly T[]): SettingKind<T[]> {
+  return {
+    requirement: `a list of ${values.join(', ')}`,
+    documented: `a list, separated by commas, of ${values.map((value) => `\`${value}\``).join(', ')}`,
+    read(value) {
+      const found = list.read(value)?.map((part) => values.find((known) => known === part));
+      return found === undefined || found.includes(undefined) ? undefined : (found as T[]);
+    },
+  };
 }
 
-/** Reads one sealing key. */
-export function sealingKey(value: string): SealingKey[] {
-  const key = parseSealingKey(value);
-  return key === undefined
-    ? must('32 bytes in base64 (44 characters); make one with `openssl rand -base64 32`')
-    : [key];
-}
+/** Who is let in. */
+export const authenticationWays: SettingKind<(typeof ways)[number][]> = {
+  requirement: 'keys, oidc, keys,oidc or none',
+  read(value) {
+    const accepted = listOf(ways).read(value);
+    if (accepted === undefined || new Set(accepted).size < accepted.length) return undefined;
+    return accepted.includes('none') && accepted.length > 1 ? undefined : accepted;
+  },
+};
 
-/** Reads several sealing keys. */
-export function sealingKeys(value: string): SealingKey[] {
-  const keys = value.split(',').map((part) => parseSealingKey(part.trim()));
-  const ids = new Set(keys.map((key) => key?.id));
-  return keys.includes(undefined) || ids.size < keys.length
-    ? must('different keys of 32 bytes in base64 (44 characters) each, separated by commas')
-    : (keys as SealingKey[]);
-}
+/** The URL of an issuer. */
+export const issuerUrl: SettingKind<string> = {
+  requirement: 'an https URL without a query (http only on a loopback address)',
+  read(value) {
+    const url = URL.canParse(value) ? new URL(value) : undefined;
+    const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopbackAddress(url.hostname));
+    return isSafe && url.search === '' && url.hash === '' && url.username === '' ? value : undefined;
+  },
+};
 
-/** Reads true or false. */
-export function trueOrFalse(value: string): boolean {
-  return oneOf(['true', 'false'])(value) === 'true';
-}
+/** The URL of a collector of traces. */
+export const collectorUrl: SettingKind<string> = {
+  requirement: 'an http or https URL without a user, a password or a query, such as http://127.0.0.1:4318',
+  read(value) {
+    const url = URL.canParse(value) ? new URL(value) : undefined;
+    const isHttp = url?.protocol === 'https:' || url?.protocol === 'http:';
+    const isBare = url?.search === '' && url.hash === '' && url.username === '' && url.password === '';
+    return isHttp && isBare ? value : undefined;
+  },
+};
 
-/** Reads a list of anything, each entry with something in it. */
-export function list(value: string): string[] {
-  const parts = value.split(',').map((part) => part.trim());
-  return parts.includes('') ? must('a list separated by commas, with no empty entry') : parts;
-}
-
-/** Reads a list of known words. */
-export function listOf<const T extends string>(values: readonly T[]) {
-  return (value: string): T[] =>
-    list(value).map((part) => values.find((known) => known === part) ?? must(`a list of ${values.join(', ')}`));
-}
-
-/** Reads who is let in. */
-export function authenticationWays(value: string): (typeof ways)[number][] {
-  const accepted = listOf(ways)(value);
-  const isRight = new Set(accepted).size === accepted.length && (!accepted.includes('none') || accepted.length === 1);
-  return isRight ? accepted : must('keys, oidc, keys,oidc or none');
-}
-
-/** Reads the URL of an issuer. */
-export function issuerUrl(value: string): string {
-  const url = URL.canParse(value) ? new URL(value) : undefined;
-  const isRight = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopbackAddress(url.hostname));
-  return isRight && url.search === '' && url.hash === '' && url.username === ''
-    ? value
-    : must('an https URL without a query (http only on a loopback address)');
-}
-
-/** Reads the URL of a collector of traces. */
-export function collectorUrl(value: string): string {
-  const url = URL.canParse(value) ? new URL(value) : undefined;
-  const isRight = url?.protocol === 'https:' || url?.protocol === 'http:';
-  return isRight && url?.search === '' && url.hash === '' && url.username === '' && url.password === ''
-    ? value
-    : must('an http or https URL without a user, a password or a query, such as http://127.0.0.1:4318');
-}
-
-/** Reads how many proxies are trusted, or which. */
-export function proxies(value: string): number | string[] {
-  if (/^\d{1,2}$/.test(value)) return Number(value);
-  const addresses = list(value);
-  return addresses.every(isAddressOrNetwork)
-    ? addresses
-    : must('a number of proxies, or addresses and networks such as 10.0.0.0/8, separated by commas');
-}
+/** How many proxies are trusted, or which. */
+export const proxies: SettingKind<number | string[]> = {
+  requirement: 'a number of proxies, or addresses and networks such as 10.0.0.0/8, separated by commas',
+  read(value) {
+    if (/^\d{1,2}$/.test(value)) return Number(value);
+    const addresses = list.read(value);
+    return addresses?.every(isAddressOrNetwork) ? addresses : undefined;
+  },
+};
 
 function isAddressOrNetwork(text: string): boolean {
   const [, address = '', prefix = '1'] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
-  const longest = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0;
-  return Number(prefix) >= 1 && Number(prefix) <= longest;
+  const maxPrefix = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0;
+  return Number(prefix) >= 1 && Number(prefix) <= maxPrefix;
 }
 
-/** Reads a list of exact origins. */
-export function origins(value: string): string[] {
-  return value.split(',').map((part) => {
-    const origin = part.trim();
-    const parsed = URL.canParse(origin) ? new URL(origin) : undefined;
-    // The URL standard takes a star for a letter; here it would only be mistaken for a pattern.
-    const exact =
-      parsed !== undefined && /^https?:$/.test(parsed.protocol) && parsed.origin === origin && !origin.includes('*');
-    return exact ? origin : must('origins such as https://portal.example.com, in lower case, separated by commas');
-  });
+/** A list of exact origins. */
+export const origins: SettingKind<string[]> = {
+  requirement: 'origins such as https://portal.example.com, in lower case, separated by commas',
+  read(value) {
+    const parts = value.split(',').map((part) => part.trim());
+    return parts.every(isExactOrigin) ? parts : undefined;
+  },
+};
+
+function isExactOrigin(text: string): boolean {
+  const parsed = URL.canParse(text) ? new URL(text) : undefined;
+  // The URL standard takes a star for a letter; here it would only be mistaken for a pattern.
+  return parsed !== undefined && /^https?:$/.test(parsed.protocol) && parsed.origin === text && !text.includes('*');
 }

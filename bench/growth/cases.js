@@ -2,6 +2,7 @@
 import { commonName, statements } from './register.js';
 
 const limit = 20;
+const providerRegions = new statements.ProviderRegions();
 const targets = 40;
 const pages = ['first', 'middle', 'last'];
 const datasourceOrders = { createdAt: 'created_at', updatedAt: 'updated_at', instanceId: 'instance_id' };
@@ -54,7 +55,7 @@ export const datasourcePages = subsetsOf(['accountProviderId', 'accountId', 'reg
       const conditions = Object.fromEntries(filter.map((name) => [name, all[name]]));
       const isNamed = property === 'instanceId' && filter.includes('instanceId');
       const middle = isNamed ? middles.named : middles.datasources[property];
-      return statements.selectDatasourcePage(session, conditions, request(property, page, middle));
+      return statements.selectDatasourcePage(session, conditions, request(property, page, middle), providerRegions);
     }),
   })),
 );
@@ -67,7 +68,12 @@ export const accountPages = subsetsOf(['accountProvider', 'accountId', 'region']
     runs: pages.map((page) => (session, { middles, account }) => {
       const of = account();
       const conditions = Object.fromEntries(filter.map((name) => [name, of[name]]));
-      return statements.selectAccountPage(session, conditions, request(property, page, middles.accounts[property]));
+      return statements.selectAccountPage(
+        session,
+        conditions,
+        request(property, page, middles.accounts[property]),
+        providerRegions,
+      );
     }),
   })),
 );
@@ -80,7 +86,7 @@ export const lookUps = {
   'a datasource by its key': (session, { datasource }) => statements.selectDatasources(session, [datasource()]),
   'an account by its key': (session, { account }) => statements.selectAccounts(session, [account()]),
   '20 accounts by their keys': (session, { accounts }) => statements.selectAccounts(session, accounts()),
-  'the first 100 datasources': (session) => statements.selectDatasourcePage(session, {}, hundred),
+  'the first 100 datasources': (session) => statements.selectDatasourcePage(session, {}, hundred, providerRegions),
   'the first 20 datasources of each of 20 accounts': (session, { accounts }) =>
     statements.selectDatasourcePages(session, accounts(), {}, request('createdAt', 'first')),
 };
@@ -88,15 +94,25 @@ export const lookUps = {
 /** What grows with the register, and is not held to anything. */
 export const growing = {
   'search, found in most': (session) =>
-    statements.selectDatasourcePage(session, { search: 'nightly' }, request('createdAt', 'first')),
+    statements.selectDatasourcePage(session, { search: 'nightly' }, request('createdAt', 'first'), providerRegions),
   'search, found in few': (session, { datasource }) =>
-    statements.selectDatasourcePage(session, { search: datasource().instanceId }, request('createdAt', 'first')),
+    statements.selectDatasourcePage(
+      session,
+      { search: datasource().instanceId },
+      request('createdAt', 'first'),
+      providerRegions,
+    ),
   'search, found in none': (session) =>
-    statements.selectDatasourcePage(session, { search: 'nowhere at all' }, request('createdAt', 'first')),
+    statements.selectDatasourcePage(
+      session,
+      { search: 'nowhere at all' },
+      request('createdAt', 'first'),
+      providerRegions,
+    ),
   'search in one account, found in none': (session, { account }) => {
     const { accountProvider, accountId, region } = account();
     const conditions = { accountProviderId: accountProvider, accountId, region, search: 'nowhere at all' };
-    return statements.selectDatasourcePage(session, conditions, request('createdAt', 'first'));
+    return statements.selectDatasourcePage(session, conditions, request('createdAt', 'first'), providerRegions);
   },
   'totalCount of all': (session) => statements.countDatasources(session, {}),
   'totalCount of a provider': (session) => statements.countDatasources(session, { accountProviderId: 1 }),

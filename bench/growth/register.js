@@ -16,6 +16,7 @@ const { SqliteDatabase } = await built('database/sqlite.database.js');
 /** The gateway's own statements. */
 export const statements = {
   ...(await built('accounts/account.statements.js')),
+  ...(await built('accounts/provider-region.statements.js')),
   ...(await built('datasources/datasource.statements.js')),
   ...(await built('audit/audit.statements.js')),
 };

@@ -50,7 +50,7 @@ export async function selectAccountListing(
   request: OffsetRequest,
 ): Promise<OffsetPage<Account>> {
   const { rows, total } = await readOffsetPage<Account>(session, offsetList(listing), request);
-  return { rows: rows.map((row) => mapping.revive(row)), total };
+  return { rows: rows.map((row) => mapping.hydrate(row)), total };
 }
 
 /** Finds the different values of a property of the accounts of some providers, in order. */

@@ -1,9 +1,9 @@
 import { InputType } from 'type-graphql';
 import { Parameter } from '../input/parameter.js';
 
-const provider = { kind: 'integer', from: 1 } as const;
-const accountId = { kind: 'identifier', longest: 255 } as const;
-const region = { kind: 'identifier', longest: 64 } as const;
+const provider = { kind: 'integer', from: 1, targetPart: 'accountProvider' } as const;
+const accountId = { kind: 'identifier', longest: 255, targetPart: 'accountId' } as const;
+const region = { kind: 'identifier', longest: 64, targetPart: 'region' } as const;
 
 /** The three parameters that say which account. */
 @InputType({ description: 'The key of an account. All three fields are compared exactly, including case.' })

@@ -1,4 +1,4 @@
-import { readInput } from '../rest/legacy-body.js';
+import { readInput } from '../input/legacy-body.js';
 import type { LegacyOperation } from '../rest/legacy-routes.js';
 import { AddAccountInput, DeleteAccountInput } from './account.input.js';
 import type { AccountService } from './account.service.js';

@@ -28,6 +28,7 @@ import {
   selectAccountValues,
   summarizeAccounts,
 } from './account-listing.statements.js';
+import { ProviderRegions } from './provider-region.statements.js';
 
 /** The field that a list of accounts is ordered by. */
 export interface AccountOrdering {
@@ -45,6 +46,7 @@ export interface DeletedAccount {
 export class AccountService {
   readonly #database: Database;
   readonly #audit: AuditTrail;
+  readonly #regions = new ProviderRegions();
   readonly #byKey: SharedLookup<AccountIdentity, Account>;
   readonly #areIdsUnique: () => boolean;
 
@@ -119,7 +121,7 @@ export class AccountService {
    */
   async page(conditions: AccountConditions, ordering: AccountOrdering, page: PageArguments): Promise<Page<Account>> {
     const request = pageRequest(page, ordering);
-    return this.#database.read((session) => selectAccountPage(session, conditions, request));
+    return this.#database.read((session) => selectAccountPage(session, conditions, request, this.#regions));
   }
 
   /**

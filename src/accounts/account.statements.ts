@@ -1,10 +1,10 @@
 import { all, type Condition, contain, equal } from '../database/condition.js';
 import type { Session } from '../database/database.js';
 import { byIndex } from '../database/index-hint.js';
-import { type Page, type PageRequest, pageOf, readPage, type Stretch } from '../database/page.js';
+import { type IndexRange, type Page, type PageRequest, pageOf, readPage } from '../database/page.js';
 import { TableMapping } from '../database/table-mapping.js';
 import { Account } from './account.entity.js';
-import { selectPlaces } from './place.statements.js';
+import type { ProviderRegions } from './provider-region.statements.js';
 
 /** The three values that say which account. */
 export interface AccountIdentity {
@@ -26,10 +26,10 @@ const mapping = new TableMapping(Account);
 const select = `SELECT ${mapping.selectList} FROM accounts`;
 const byKey = 'account_provider = ? AND account_id = ? AND region = ?';
 
-// By how far the place is told, and then by the order. Those with one id are few, so any order of them is made by sorting.
+// By how far the region is told, and then by the order. Those with one id are few, so any order of them is made by sorting.
 const indexes = {
   anywhere: { createdAt: 'ix_accounts_created', updatedAt: 'ix_accounts_updated', accountId: 'ix_accounts_name' },
-  place: {
+  region: {
     createdAt: 'ix_accounts_place_created',
     updatedAt: 'ix_accounts_place_updated',
     accountId: 'ix_accounts_place_name',
@@ -67,10 +67,10 @@ export async function selectAccounts(session: Session, keys: readonly AccountIde
   const anyKey = keys.map(() => `(${byKey})`).join(' OR ');
   const sql = `${select}${byIndex(session.dialect, 'uq_accounts_key')} WHERE ${anyKey}`;
   const rows = await session.rows<Account>(sql, keys.flatMap(accountKeyValues));
-  return rows.map((row) => mapping.revive(row));
+  return rows.map((row) => mapping.hydrate(row));
 }
 
-/** Finds the keys of the accounts with an id, of which there is one in a place at most. */
+/** Finds the keys of the accounts with an id, of which a region of a provider has one at most. */
 export function selectAccountKeys(
   session: Session,
   { accountProvider, accountId, region }: AccountConditions & { readonly accountId: string },
@@ -87,21 +87,22 @@ export async function selectAccountPage(
   session: Session,
   conditions: AccountConditions,
   request: PageRequest,
+  providerRegions: ProviderRegions,
 ): Promise<Page<Account>> {
-  const stretches = await stretchesOf(session, conditions, request);
+  const ranges = await rangesOf(session, conditions, request, providerRegions);
   const column = mapping.columnOf(request.order.property as keyof Account);
   const table = { name: 'accounts', selectList: mapping.selectList, column };
-  const rows = await readPage<Account>(session, table, stretches, request);
+  const rows = await readPage<Account>(session, table, ranges, request);
   return pageOf(
     request,
-    rows.map((row) => mapping.revive(row)),
+    rows.map((row) => mapping.hydrate(row)),
   );
 }
 
 /** Reads the next accounts behind an id. */
 export async function selectAccountsAfter(session: Session, afterId: string, atMost: number): Promise<Account[]> {
   const rows = await session.rows<Account>(`${select} WHERE id > ? ORDER BY id LIMIT ${atMost}`, [afterId]);
-  return rows.map((row) => mapping.revive(row));
+  return rows.map((row) => mapping.hydrate(row));
 }
 
 /** Counts the accounts for which the conditions hold. */
@@ -116,19 +117,21 @@ export function deleteAccount(session: Session, id: string): Promise<number> {
   return session.run('DELETE FROM accounts WHERE id = ?', [id]);
 }
 
-async function stretchesOf(
+async function rangesOf(
   session: Session,
   conditions: AccountConditions,
   { order }: PageRequest,
-): Promise<Stretch[]> {
+  providerRegions: ProviderRegions,
+): Promise<IndexRange[]> {
   const { accountProvider, accountId, region } = conditions;
   const property = order.property as 'createdAt' | 'updatedAt' | 'accountId';
   if (accountId) return [{ index: indexes.id[property], condition: where(conditions) }];
   if (!accountProvider && !region) return [{ index: indexes.anywhere[property], condition: where(conditions) }];
-  const places = accountProvider && region ? [{ accountProvider, region }] : await selectPlaces(session, conditions);
-  return places.map((place) => ({
-    index: indexes.place[property],
-    condition: where({ ...conditions, ...place }),
+  const regions =
+    accountProvider && region ? [{ accountProvider, region }] : await providerRegions.select(session, conditions);
+  return regions.map((one) => ({
+    index: indexes.region[property],
+    condition: where({ ...conditions, ...one }),
   }));
 }
 
@@ -146,5 +149,5 @@ export function accountKeyValues({ accountProvider, accountId, region }: Account
 
 function first(rows: Account[]): Account | undefined {
   const [row] = rows;
-  return row === undefined ? undefined : mapping.revive(row);
+  return row === undefined ? undefined : mapping.hydrate(row);
 }

@@ -93,7 +93,7 @@ export class AuditTrail {
     target: AuditTarget,
     changes: readonly AuditedChange[] | null,
   ): Promise<void> {
-    await this.#insert(session, eventOf(call, operation, 'done', target, changes));
+    await insertAuditEvent(session, eventOf(call, operation, 'done', target, changes));
   }
 
   /** As {@link record}, of several targets to which the same is done. */
@@ -126,16 +126,10 @@ export class AuditTrail {
     const [first, ...events] = entries.map(({ operation, target, changes }) =>
       eventOf(call, operation, 'done', target, changes),
     );
-    if (first !== undefined) await this.#insert(session, first);
+    if (first !== undefined) await insertAuditEvent(session, first);
     for (let start = 0; start < events.length; start += largestBatch) {
       await insertAuditEvents(session, events.slice(start, start + largestBatch));
     }
-  }
-
-  /** An event is in the same transaction as what it records, so it also tells whether that holds. */
-  async #insert(session: Session, event: AuditEvent): Promise<void> {
-    await insertAuditEvent(session, event);
-    session.proveCommitBy('SELECT id FROM audit_events WHERE id = ?', [event.id]);
   }
 
   /**

@@ -23,9 +23,10 @@ const mapping = new TableMapping(AuditEvent);
 const insertOne = `INSERT INTO audit_events ${mapping.insertList}`;
 const listed = { name: 'audit_events', selectList: mapping.selectList, column: 'created_at' };
 
-/** Adds an event. */
-export function insertAuditEvent(session: Session, event: AuditEvent): Promise<number> {
-  return session.run(insertOne, mapping.values(event));
+/** Adds an event. It is in the same transaction as what it records, so it also tells whether that holds. */
+export async function insertAuditEvent(session: Session, event: AuditEvent): Promise<void> {
+  await session.run(insertOne, mapping.values(event));
+  session.proveCommitBy('SELECT id FROM audit_events WHERE id = ?', [event.id]);
 }
 
 /** Adds several events in one statement. */
@@ -69,11 +70,11 @@ export async function selectAuditPage(
   conditions: AuditConditions,
   request: PageRequest,
 ): Promise<Page<AuditEvent>> {
-  const stretch = { index: indexFor(conditions), condition: where(conditions) };
-  const rows = await readPage<AuditEvent>(session, listed, [stretch], request);
+  const range = { index: indexFor(conditions), condition: where(conditions) };
+  const rows = await readPage<AuditEvent>(session, listed, [range], request);
   return pageOf(
     request,
-    rows.map((row) => mapping.revive(row)),
+    rows.map((row) => mapping.hydrate(row)),
   );
 }
 

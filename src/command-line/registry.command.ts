@@ -4,9 +4,9 @@ import { userInfo } from 'node:os';
 import { AuditTrail } from '../audit/audit-trail.js';
 import type { Call } from '../call.js';
 import type { Database } from '../database/database.js';
+import { CredentialSeal } from '../datasources/credential-seal.js';
 import { DatasourceService } from '../datasources/datasource.service.js';
 import { permissions } from '../security/caller.js';
-import { CredentialSeal } from '../security/credential-seal.js';
 import type { SealingKey } from '../security/sealing-key.js';
 import { CredentialEncryption } from '../transfer/credential-encryption.js';
 import { csvHeader, csvRows, readCsv } from '../transfer/csv.js';
@@ -17,7 +17,13 @@ import { printable, type RowKind } from '../transfer/row.js';
 import { CommandError, type Print, UsageError } from './command.js';
 import { growingFile, standardOutput, wholeFile } from './output.js';
 import { Progress } from './progress.js';
-import { type ExportWords, type Format, type ImportWords, readRegistryWords, registryUsage } from './registry-words.js';
+import {
+  type ExportArguments,
+  type Format,
+  type ImportArguments,
+  readRegistryArguments,
+  registryUsage,
+} from './registry-arguments.js';
 
 /** What the command works on. */
 export interface RegistryParts {
@@ -34,19 +40,19 @@ export interface RegistryParts {
 const shortestPassphrase = 12;
 
 /**
- * Reads the words with which the command is called.
+ * Reads the arguments with which the command is called.
  *
  * @returns runs it, and gives the exit code: 0, or 1 where a row was refused or credentials could not be read
  * @throws UsageError where it is called in another way than {@link registryUsage} says
  */
-export function registryCommand(words: readonly string[]): (parts: RegistryParts) => Promise<number> {
-  const read = readRegistryWords(words);
+export function registryCommand(args: readonly string[]): (parts: RegistryParts) => Promise<number> {
+  const read = readRegistryArguments(args);
   return (parts) => (read.action === 'export' ? exportRegister(read, parts) : importRegister(read, parts));
 }
 
-async function exportRegister(words: ExportWords, parts: RegistryParts): Promise<number> {
-  const passphrase = words.withCredentials ? await passphraseOf(words.passphraseFile, parts) : undefined;
-  if (words.withCredentials && passphrase === undefined) {
+async function exportRegister(args: ExportArguments, parts: RegistryParts): Promise<number> {
+  const passphrase = args.withCredentials ? await passphraseOf(args.passphraseFile, parts) : undefined;
+  if (args.withCredentials && passphrase === undefined) {
     throw new UsageError(
       `Credentials are exported under a passphrase: give it by --passphrase-file FILE, or in REGISTRY_PASSPHRASE.\n${registryUsage}`,
     );
@@ -54,15 +60,15 @@ async function exportRegister(words: ExportWords, parts: RegistryParts): Promise
   const call = commandLineCall();
   const { database, keys } = parts;
   const register = new RegisterExport(database, new CredentialSeal(keys), new AuditTrail(database), call);
-  const output = words.output === undefined ? standardOutput() : await wholeFile(words.output);
+  const output = args.output === undefined ? standardOutput() : await wholeFile(args.output);
   const progress = new Progress(process.stderr);
   try {
     const created = passphrase === undefined ? undefined : await CredentialEncryption.create(passphrase);
     if (created !== undefined) await output.write(jsonLine('credential_key', { jwe: created.wrappedKey }));
-    if (words.format === 'csv' && words.kind !== undefined) await output.write(csvHeader(words.kind));
+    if (args.format === 'csv' && args.kind !== undefined) await output.write(csvHeader(args.kind));
     let broken = 0;
-    for await (const page of pages(register, words.kind, created?.encryption)) {
-      await output.write(text(page, words.format));
+    for await (const page of pages(register, args.kind, created?.encryption)) {
+      await output.write(text(page, args.format));
       progress.add(page.rows.length);
       for (const { key, reason } of page.broken) {
         progress.clear();
@@ -94,36 +100,36 @@ function text({ kind, rows }: ExportedPage, format: Format): string {
   return format === 'csv' ? csvRows(kind, rows) : rows.map((values) => jsonLine(kind, values)).join('');
 }
 
-async function importRegister(words: ImportWords, parts: RegistryParts): Promise<number> {
-  const passphrase = await passphraseOf(words.passphraseFile, parts);
+async function importRegister(args: ImportArguments, parts: RegistryParts): Promise<number> {
+  const passphrase = await passphraseOf(args.passphraseFile, parts);
   const call = commandLineCall();
   const audit = new AuditTrail(parts.database);
   const datasources = new DatasourceService(parts.database, new CredentialSeal(parts.keys), audit);
-  const register = new RegisterImport(parts.database, datasources, audit, call, { ...words, passphrase });
-  const file = await inputOf(words.input);
-  const refusals = words.report === undefined ? undefined : await growingFile(words.report);
+  const register = new RegisterImport(parts.database, datasources, audit, call, { ...args, passphrase });
+  const file = await inputOf(args.input);
+  const refusals = args.report === undefined ? undefined : await growingFile(args.report);
   const progress = new Progress(process.stderr);
   let lastLine = 0;
   const tell = async (outcome: RowOutcome) => {
     lastLine = outcome.line;
     progress.add(1);
     if (outcome.action === 'refuse') await refusals?.write(reportLine(outcome));
-    if (!words.isDryRun && outcome.action !== 'refuse') return;
+    if (!args.isDryRun && outcome.action !== 'refuse') return;
     progress.clear();
     parts.print(outcomeLine(outcome));
   };
   try {
-    const rows = words.format === 'csv' ? readCsv(file, words.kind as RowKind) : readJsonLines(file);
+    const rows = args.format === 'csv' ? readCsv(file, args.kind as RowKind) : readJsonLines(file);
     const report = await register.run(rows, tell);
     progress.clear();
-    for (const line of summary(report, words.isDryRun)) parts.print(line);
+    for (const line of summary(report, args.isDryRun)) parts.print(line);
     const changed = report.accountsAdded + report.datasourcesAdded + report.datasourcesEdited;
-    if (changed > 0 && !words.isDryRun)
+    if (changed > 0 && !args.isDryRun)
       parts.print(`The audit has what was changed under the request id ${call.requestId}.`);
     return report.refused === 0 ? 0 : 1;
   } catch (error) {
     progress.clear();
-    if (lastLine > 0 && !words.isDryRun) {
+    if (lastLine > 0 && !args.isDryRun) {
       parts.printNote(`All rows up to line ${lastLine} are done: they are left alone when the file is imported again.`);
     }
     throw error;

@@ -1,6 +1,6 @@
 import type { Database } from '../database/database.js';
-import { CredentialSeal } from '../security/credential-seal.js';
-import { Rotation } from '../security/rotation.js';
+import { CredentialRotation } from '../datasources/credential-rotation.js';
+import { CredentialSeal } from '../datasources/credential-seal.js';
 import type { SealingKey } from '../security/sealing-key.js';
 import { type Print, UsageError } from './command.js';
 
@@ -26,7 +26,7 @@ export async function runSecretsCommand(
 ): Promise<number> {
   const [action, ...rest] = words;
   if ((action !== 'verify' && action !== 'rotate') || rest.length > 0) throw new UsageError(secretsUsage);
-  const rotation = new Rotation(database, new CredentialSeal(keys));
+  const rotation = new CredentialRotation(database, new CredentialSeal(keys));
   const report = await rotation[action](everyTenThousand(printProgress));
   print(`${report.opened} sealed values open.`);
   if (action === 'rotate') print(`${report.resealed} of them were sealed anew with the key ${keys()[0].id}.`);

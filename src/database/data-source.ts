@@ -1,25 +1,24 @@
 import { DataSource, type DataSourceOptions } from 'typeorm';
-import { Account } from '../accounts/account.entity.js';
-import { AccountIdClaim } from '../accounts/account-id-claim.entity.js';
-import { AuditEvent } from '../audit/audit-event.entity.js';
-import { Datasource } from '../datasources/datasource.entity.js';
-import { ApiKey } from '../security/api-key.entity.js';
-import { SealingKeyCheck } from '../security/sealing-key-check.entity.js';
 import type { DatabaseLocation, MysqlLocation } from './database-url.js';
 import { migrations } from './migrations/index.js';
 import { poolOptions } from './mysql-hosts.js';
 import { SqliteDriver } from './sqlite-driver.js';
 
-/** Every entity of the register. */
-export const entities = [Account, AccountIdClaim, Datasource, SealingKeyCheck, ApiKey, AuditEvent];
+/** What is compared with the tables, where they are: the migrations need none of it. */
+export interface Comparison {
+  readonly entities: (new () => object)[];
+  /** Which server answers there: the two differ in how they describe their tables. */
+  readonly server: 'mysql' | 'mariadb';
+}
 
 /**
  * TypeORM's view of the register, for what is done with its schema: running the migrations, and comparing the entities
  * with the tables. It is not connected yet.
- *
- * @param server which server answers there: the two differ in how they describe their tables
  */
-export function createDataSource(location: DatabaseLocation, server: 'mysql' | 'mariadb' = 'mysql'): DataSource {
+export function createDataSource(
+  location: DatabaseLocation,
+  { entities, server }: Comparison = { entities: [], server: 'mysql' },
+): DataSource {
   const common = { entities, migrations, migrationsTransactionMode: 'each', logging: false } as const;
   const options: DataSourceOptions =
     location.kind === 'sqlite'

@@ -29,7 +29,8 @@ export interface SqliteLocation {
 /** Where the register is kept. */
 export type DatabaseLocation = MysqlLocation | SqliteLocation;
 
-const requirement =
+/** What the URL must be, as the end of a sentence. */
+export const databaseUrlRequirement =
   'mysql://user:password@host:3306/name, with user and password percent-encoded and optionally ?ssl=required or ?ssl=verify, or sqlite:PATH';
 const mysqlUrl = /^mysql:\/\/([^:@/?#]+)(?::([^@/?#]*))?@([^/?#@]+)\/([^/?#]+)(?:\?([^#]*))?$/;
 const hostAndPort = /^(\[[0-9a-fA-F:.]+\]|[^:[\]\s]+)(?::(\d{1,5}))?$/;
@@ -38,23 +39,20 @@ const hostAndPort = /^(\[[0-9a-fA-F:.]+\]|[^:[\]\s]+)(?::(\d{1,5}))?$/;
  * Reads DATABASE_URL. Several hosts may stand between `@` and `/`, separated by commas, each with its own port; the URL
  * standard has no such form, so it is read by hand.
  *
- * @returns the location, or what the URL must be, without repeating it
+ * @returns the location, with no authorities of its own to trust; undefined where the URL is not one
  */
-export function parseDatabaseUrl(
-  url: string,
-  certificateAuthority: string | undefined,
-): DatabaseLocation | { problem: string } {
+export function parseDatabaseUrl(url: string): DatabaseLocation | undefined {
   if (url.startsWith('sqlite:')) {
     const path = url.slice('sqlite:'.length);
-    return path === '' ? { problem: requirement } : { kind: 'sqlite', path };
+    return path === '' ? undefined : { kind: 'sqlite', path };
   }
   const match = mysqlUrl.exec(url);
-  if (match === null) return { problem: requirement };
+  if (match === null) return undefined;
   const [, user, password, hostList, name, query] = match;
   const hosts = (hostList as string).split(',').map(parseHost);
   const decoded = [user, password ?? '', name].map((part) => percentDecode(part as string));
   const ssl = parseSsl(query);
-  if (hosts.includes(undefined) || decoded.includes(undefined) || ssl === undefined) return { problem: requirement };
+  if (hosts.includes(undefined) || decoded.includes(undefined) || ssl === undefined) return undefined;
   return {
     kind: 'mysql',
     hosts: hosts as DatabaseHost[],
@@ -62,7 +60,7 @@ export function parseDatabaseUrl(
     password: decoded[1] as string,
     name: decoded[2] as string,
     ssl,
-    certificateAuthority,
+    certificateAuthority: undefined,
   };
 }
 

@@ -16,7 +16,7 @@ export async function migrate(database: Database, location: DatabaseLocation): P
   if (!(await isPending(database))) return [];
   // TypeORM is large, and nothing else at run time needs the whole of it.
   const { createDataSource } = await import('./data-source.js');
-  return alone(database, async () => {
+  return withMigrationLease(database, async () => {
     const dataSource = createDataSource(location);
     await dataSource.initialize();
     try {
@@ -43,7 +43,7 @@ export async function isPending(database: Database): Promise<boolean> {
  * Runs a task while no other gateway runs one so. The right is a row with a lease: it holds across a Galera cluster, where
  * GET_LOCK does not, and comes back by itself where its holder dies. On SQLite there is only one gateway.
  */
-export async function alone<T>(database: Database, task: () => Promise<T>): Promise<T> {
+export async function withMigrationLease<T>(database: Database, task: () => Promise<T>): Promise<T> {
   if (database.dialect.name === 'sqlite') return task();
   const holder = randomUUID();
   await makeLease(database);

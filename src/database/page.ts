@@ -7,7 +7,7 @@ import { byIndex } from './index-hint.js';
 const mostPerPage = 100;
 const usualPerPage = 20;
 // SQLite takes 500 parts of a union at most.
-const mostStretches = 100;
+const maxRangesAtOnce = 100;
 
 /** The order of a list: the property that it is sorted by, with the id behind it so that the order is total. */
 export interface Order {
@@ -74,10 +74,10 @@ export function pageRequest({ first, after, last, before }: PageArguments, order
 }
 
 /**
- * A stretch of an index in which the rows stand in the order that is asked for: no more of them are read than the page has,
+ * A range of an index in which the rows stand in the order that is asked for: no more of them are read than the page has,
  * however many there are.
  */
-export interface Stretch {
+export interface IndexRange {
   /** The index: its columns are those of the condition that are held to one value, then that of the order, then the id. */
   readonly index: string;
   readonly condition: Condition;
@@ -99,51 +99,51 @@ export interface ListedTable {
 /**
  * Reads the rows of a page, and one row more, which tells whether there are others behind it: for {@link pageOf}.
  *
- * @param stretches where the rows are: none is in two of them
+ * @param ranges where the rows are: none is in two of them
  */
 export async function readPage<Row extends { readonly id: string }>(
   session: Session,
   table: ListedTable,
-  stretches: readonly Stretch[],
+  ranges: readonly IndexRange[],
   request: PageRequest,
 ): Promise<Row[]> {
-  const [only, ...others] = stretches;
+  const [only, ...others] = ranges;
   if (only === undefined) return [];
   if (others.length === 0) {
     const { sql, values } = pageClause(session.dialect, request, table, only);
     return session.rows<Row>(`SELECT ${table.selectList} ${sql}`, values);
   }
   const read: Row[] = [];
-  for (let start = 0; start < stretches.length; start += mostStretches) {
-    const { sql, values } = merged(session.dialect, request, table, stretches.slice(start, start + mostStretches));
+  for (let start = 0; start < ranges.length; start += maxRangesAtOnce) {
+    const { sql, values } = merged(session.dialect, request, table, ranges.slice(start, start + maxRangesAtOnce));
     read.push(...(await session.rows<Row>(sql, values)));
   }
   return inReadingOrder(session.dialect, request, read).slice(0, request.limit + 1);
 }
 
-/** As {@link readPage}, of each of several stretches by itself, in one statement: their rows in the order of the stretches. */
+/** As {@link readPage}, of each of several ranges by itself, in one statement: their rows in the order of the ranges. */
 export async function readEachPage<Row extends { readonly id: string }>(
   session: Session,
   table: ListedTable,
-  stretches: readonly Stretch[],
+  ranges: readonly IndexRange[],
   request: PageRequest,
 ): Promise<Row[][]> {
-  const { sql, values } = union(session.dialect, request, table, stretches);
+  const { sql, values } = union(session.dialect, request, table, ranges);
   const rows = await session.rows<Row & { part: number }>(
     `SELECT found.part AS part, ${table.selectList} FROM (${sql}) AS found ${joined(session.dialect, table)}`,
     values,
   );
-  const parts = stretches.map((): Row[] => []);
+  const parts = ranges.map((): Row[] => []);
   for (const row of rows) parts[row.part]?.push(row);
   return parts.map((part) => inReadingOrder(session.dialect, request, part));
 }
 
-/** The part of a statement behind its select list that reads a stretch's rows of a page, and one row more. */
+/** The part of a statement behind its select list that reads a range's rows of a page, and one row more. */
 function pageClause(
   dialect: Dialect,
   request: PageRequest,
   { name, column }: ListedTable,
-  { index, condition, fixed, isUnique }: Stretch,
+  { index, condition, fixed, isUnique }: IndexRange,
 ): Condition {
   const { order, after, before } = request;
   const bounds: Condition[] = [];
@@ -191,18 +191,18 @@ export function cursorOf(row: { readonly id: string }, order: Order): string {
   return Buffer.from(JSON.stringify([order.property, plain, row.id])).toString('base64url');
 }
 
-/** The rows of several stretches: first which they are, from the indexes alone, then these. */
-function merged(dialect: Dialect, request: PageRequest, table: ListedTable, stretches: readonly Stretch[]): Condition {
-  const { sql, values } = union(dialect, request, table, stretches);
+/** The rows of several ranges: first which they are, from the indexes alone, then these. */
+function merged(dialect: Dialect, request: PageRequest, table: ListedTable, ranges: readonly IndexRange[]): Condition {
+  const { sql, values } = union(dialect, request, table, ranges);
   const direction = directionOf(request);
   const found = `SELECT found_id FROM (${sql}) AS parts ORDER BY sorted_by ${direction}, found_id ${direction} LIMIT ${request.limit + 1}`;
   return { sql: `SELECT ${table.selectList} FROM (${found}) AS found ${joined(dialect, table)}`, values };
 }
 
-/** What is found in each stretch: the number of the stretch, the value of the order and the id. */
-function union(dialect: Dialect, request: PageRequest, table: ListedTable, stretches: readonly Stretch[]): Condition {
-  const parts = stretches.map((stretch, part) => {
-    const { sql, values } = pageClause(dialect, request, table, stretch);
+/** What is found in each range: the number of the range, the value of the order and the id. */
+function union(dialect: Dialect, request: PageRequest, table: ListedTable, ranges: readonly IndexRange[]): Condition {
+  const parts = ranges.map((range, part) => {
+    const { sql, values } = pageClause(dialect, request, table, range);
     const found = `SELECT ${part} AS part, ${table.column} AS sorted_by, id AS found_id ${sql}`;
     return { sql: `SELECT * FROM (${found}) AS part${part}`, values };
   });

@@ -89,7 +89,7 @@ export class TableMapping<Entity extends object> {
   }
 
   /** Turns a row as the database gave it into the entity's values, in place. */
-  revive<Row extends object>(row: Row): Row {
+  hydrate<Row extends object>(row: Row): Row {
     const values = row as Record<string, unknown>;
     for (const { property, transformer } of this.#transformed) {
       if (property in values) values[property] = transformer?.from(values[property]);

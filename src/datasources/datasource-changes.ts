@@ -1,6 +1,6 @@
 import { type AuditedChange, type AuditTarget, changesBetween } from '../audit/audit-trail.js';
 import { parametersOf } from '../input/parameter.js';
-import { type CredentialField, credentialFields } from '../security/credential-seal.js';
+import { type CredentialField, credentialFields } from './credential-seal.js';
 import type { Datasource } from './datasource.entity.js';
 import { AddDatasourceInput, DatasourceKey } from './datasource.input.js';
 import type { DatasourceIdentity, ShownDatasource } from './datasource.statements.js';

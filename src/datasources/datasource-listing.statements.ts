@@ -14,7 +14,7 @@ import {
 } from '../database/offset-page.js';
 import { TableMapping } from '../database/table-mapping.js';
 import { Datasource } from './datasource.entity.js';
-import { inAccount, revived, type ShownDatasource, shownList } from './datasource.statements.js';
+import { hydrated, inAccount, type ShownDatasource, shownList } from './datasource.statements.js';
 
 /** What datasources may be held against. */
 export type DatasourceListingProperty =
@@ -62,7 +62,7 @@ export async function selectDatasourceListing(
   const list = await offsetList(session, listing);
   if (list === undefined) return { rows: [], total: 0 };
   const { rows, total } = await readOffsetPage<ShownDatasource>(session, list, request);
-  return { rows: revived([...rows]), total };
+  return { rows: hydrated([...rows]), total };
 }
 
 /** Finds the different values of a property of the datasources of some providers, in order; an instant in milliseconds. */

@@ -4,7 +4,7 @@ import { Parameter } from '../input/parameter.js';
 import { PatchOf } from '../input/patch.js';
 
 /** The limits of an instance id. */
-export const instanceIdParameter = { kind: 'identifier', longest: 255 } as const;
+export const instanceIdParameter = { kind: 'identifier', longest: 255, targetPart: 'instanceId' } as const;
 
 /** The version at which a change is to find the datasource. */
 export const expectedVersionParameter = {

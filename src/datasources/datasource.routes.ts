@@ -1,5 +1,5 @@
 import { DomainError } from '../errors.js';
-import { readInput } from '../rest/legacy-body.js';
+import { readInput } from '../input/legacy-body.js';
 import type { LegacyOperation } from '../rest/legacy-routes.js';
 import { AddDatasourceInput, DeleteDatasourcesInput, EditDatasourceInput } from './datasource.input.js';
 import type { DatasourceService } from './datasource.service.js';

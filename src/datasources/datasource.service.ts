@@ -1,5 +1,6 @@
 import { accountNotFound } from '../accounts/account.service.js';
 import { type AccountIdentity, lockAccount } from '../accounts/account.statements.js';
+import { ProviderRegions } from '../accounts/provider-region.statements.js';
 import { type AuditedChange, type AuditTrail, changesBetween } from '../audit/audit-trail.js';
 import type { Call } from '../call.js';
 import { type Database, DatabaseError, type SqlValue } from '../database/database.js';
@@ -8,8 +9,8 @@ import { type Page, type PageArguments, pageRequest } from '../database/page.js'
 import { SharedLookup } from '../database/shared-lookup.js';
 import { DomainError, VersionConflictError } from '../errors.js';
 import { newId } from '../global-id.js';
-import type { CredentialField, CredentialSeal } from '../security/credential-seal.js';
 import { SealBrokenError } from '../security/sealing.js';
+import type { CredentialField, CredentialSeal } from './credential-seal.js';
 import type { Datasource } from './datasource.entity.js';
 import type {
   AddDatasourceInput,
@@ -78,6 +79,7 @@ export class DatasourceService {
   readonly #database: Database;
   readonly #credentials: CredentialSeal;
   readonly #audit: AuditTrail;
+  readonly #regions = new ProviderRegions();
   readonly #onCredentialsRead: () => void;
   readonly #byKey: SharedLookup<DatasourceIdentity, ShownDatasource>;
 
@@ -283,7 +285,7 @@ export class DatasourceService {
     page: PageArguments,
   ): Promise<Page<ShownDatasource>> {
     const request = pageRequest(page, ordering);
-    return this.#database.read((session) => selectDatasourcePage(session, conditions, request));
+    return this.#database.read((session) => selectDatasourcePage(session, conditions, request, this.#regions));
   }
 
   /** As {@link page}, of each of several accounts, in one statement. */

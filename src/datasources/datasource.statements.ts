@@ -1,16 +1,16 @@
 import { type AccountIdentity, selectAccountKeys } from '../accounts/account.statements.js';
-import { selectPlaces } from '../accounts/place.statements.js';
+import type { ProviderRegions } from '../accounts/provider-region.statements.js';
 import { all, type Condition, contain, equal } from '../database/condition.js';
 import type { Session } from '../database/database.js';
 import { byIndex } from '../database/index-hint.js';
 import {
+  type IndexRange,
   type ListedTable,
   type Page,
   type PageRequest,
   pageOf,
   readEachPage,
   readPage,
-  type Stretch,
 } from '../database/page.js';
 import { TableMapping } from '../database/table-mapping.js';
 import { Datasource } from './datasource.entity.js';
@@ -63,17 +63,17 @@ const selectById = `${select} WHERE id = ?`;
 
 // By how far the account is told, and then by the order.
 const indexes = {
-  nowhere: {
+  anywhere: {
     createdAt: 'ix_datasources_created',
     updatedAt: 'ix_datasources_updated',
     instanceId: 'ix_datasources_name',
   },
-  place: {
+  region: {
     createdAt: 'ix_datasources_place_created',
     updatedAt: 'ix_datasources_place_updated',
     instanceId: 'ix_datasources_place_name',
   },
-  nameInPlace: {
+  nameInRegion: {
     createdAt: 'ix_datasources_place_name_created',
     updatedAt: 'ix_datasources_place_name_updated',
     instanceId: 'ix_datasources_place_name',
@@ -126,7 +126,7 @@ export async function lockSealedDatasource(
   key: DatasourceIdentity,
 ): Promise<SealedDatasource | undefined> {
   const sql = `${selectSealed} WHERE ${byKey}${session.dialect.forUpdate}`;
-  return revived(await session.rows<SealedDatasource>(sql, datasourceKeyValues(key)))[0];
+  return hydrated(await session.rows<SealedDatasource>(sql, datasourceKeyValues(key)))[0];
 }
 
 /** Finds the datasources that have one of the keys, in no order, with what is sealed of them. */
@@ -144,12 +144,12 @@ export async function selectSealedDatasourcesAfter(
   atMost: number,
 ): Promise<SealedDatasource[]> {
   const sql = `${selectSealed} WHERE id > ? ORDER BY id LIMIT ${atMost}`;
-  return revived(await session.rows<SealedDatasource>(sql, [afterId]));
+  return hydrated(await session.rows<SealedDatasource>(sql, [afterId]));
 }
 
 /** Finds the datasource with an id. */
 export async function selectDatasourceById(session: Session, id: string): Promise<ShownDatasource | undefined> {
-  return revived(await session.rows<ShownDatasource>(selectById, [id]))[0];
+  return hydrated(await session.rows<ShownDatasource>(selectById, [id]))[0];
 }
 
 /** Reads a page of the datasources for which the conditions hold. */
@@ -157,9 +157,10 @@ export async function selectDatasourcePage(
   session: Session,
   conditions: DatasourceConditions,
   request: PageRequest,
+  providerRegions: ProviderRegions,
 ): Promise<Page<ShownDatasource>> {
-  const stretches = await stretchesOf(session, conditions, request);
-  return pageOf(request, revived(await readPage<ShownDatasource>(session, listed(request), stretches, request)));
+  const ranges = await rangesOf(session, conditions, request, providerRegions);
+  return pageOf(request, hydrated(await readPage<ShownDatasource>(session, listed(request), ranges, request)));
 }
 
 /** Reads the same page of each of several accounts in one statement, in the order of the accounts. */
@@ -169,9 +170,9 @@ export async function selectDatasourcePages(
   conditions: DatasourceConditions,
   request: PageRequest,
 ): Promise<Page<ShownDatasource>[]> {
-  const stretches = accounts.map((account) => inAccountStretch(account, conditions, request));
-  const read = await readEachPage<ShownDatasource>(session, listed(request), stretches, request);
-  return read.map((rows) => pageOf(request, revived(rows)));
+  const ranges = accounts.map((account) => accountRange(account, conditions, request));
+  const read = await readEachPage<ShownDatasource>(session, listed(request), ranges, request);
+  return read.map((rows) => pageOf(request, hydrated(rows)));
 }
 
 /** Counts the datasources for which the conditions hold. */
@@ -187,16 +188,16 @@ export async function countDatasourcesOf(
   accounts: readonly AccountIdentity[],
   conditions: DatasourceConditions,
 ): Promise<number[]> {
-  const parts = accounts.map((account, place) => {
+  const parts = accounts.map((account, position) => {
     const { sql, values } = whereIn(account, conditions);
-    return { sql: `SELECT ${place} AS place, COUNT(*) AS total FROM datasources WHERE ${sql}`, values };
+    return { sql: `SELECT ${position} AS position, COUNT(*) AS total FROM datasources WHERE ${sql}`, values };
   });
-  const rows = await session.rows<{ place: number; total: number }>(
+  const rows = await session.rows<{ position: number; total: number }>(
     parts.map(({ sql }) => sql).join(' UNION ALL '),
     parts.flatMap(({ values }) => values),
   );
   const totals = accounts.map(() => 0);
-  for (const { place, total } of rows) totals[place] = Number(total);
+  for (const { position, total } of rows) totals[position] = Number(total);
   return totals;
 }
 
@@ -239,13 +240,14 @@ function whereIn(account: AccountIdentity, conditions: DatasourceConditions): Co
 
 /**
  * Where the datasources are for which the conditions hold: in one account, in the few accounts with one id, or in the few
- * places that there are. An index of each condition by itself would be one more for every write to keep.
+ * regions of providers that there are. An index of each condition by itself would be one more for every write to keep.
  */
-async function stretchesOf(
+async function rangesOf(
   session: Session,
   conditions: DatasourceConditions,
   request: PageRequest,
-): Promise<Stretch[]> {
+  providerRegions: ProviderRegions,
+): Promise<IndexRange[]> {
   const { accountProviderId: accountProvider, accountId, region, instanceId } = conditions;
   const wanted = { accountProvider, accountId, region };
   if (accountId) {
@@ -253,19 +255,20 @@ async function stretchesOf(
       accountProvider && region
         ? [{ accountProvider, accountId, region }]
         : await selectAccountKeys(session, { ...wanted, accountId });
-    return accounts.map((account) => inAccountStretch(account, conditions, request));
+    return accounts.map((account) => accountRange(account, conditions, request));
   }
   const isAnywhere = !accountProvider && !region && !instanceId;
-  if (isAnywhere) return [{ index: indexFor('nowhere', request), condition: where(conditions) }];
-  const places = accountProvider && region ? [{ accountProvider, region }] : await selectPlaces(session, wanted);
-  return places.map((place) => ({
-    index: indexFor(instanceId ? 'nameInPlace' : 'place', request),
-    condition: where({ ...conditions, accountProviderId: place.accountProvider, region: place.region }),
+  if (isAnywhere) return [{ index: indexFor('anywhere', request), condition: where(conditions) }];
+  const regions =
+    accountProvider && region ? [{ accountProvider, region }] : await providerRegions.select(session, wanted);
+  return regions.map((one) => ({
+    index: indexFor(instanceId ? 'nameInRegion' : 'region', request),
+    condition: where({ ...conditions, accountProviderId: one.accountProvider, region: one.region }),
     fixed: fixedBy(conditions, request),
   }));
 }
 
-function inAccountStretch(account: AccountIdentity, conditions: DatasourceConditions, request: PageRequest): Stretch {
+function accountRange(account: AccountIdentity, conditions: DatasourceConditions, request: PageRequest): IndexRange {
   return {
     index: indexFor(conditions.instanceId ? 'key' : 'account', request),
     condition: whereIn(account, conditions),
@@ -279,7 +282,7 @@ function fixedBy({ instanceId }: DatasourceConditions, { order }: PageRequest): 
 }
 
 function indexFor(extent: keyof typeof indexes, { order }: PageRequest): string {
-  return indexes[extent][order.property as keyof (typeof indexes)['place']];
+  return indexes[extent][order.property as keyof (typeof indexes)['region']];
 }
 
 function listed({ order }: PageRequest): ListedTable {
@@ -287,9 +290,9 @@ function listed({ order }: PageRequest): ListedTable {
 }
 
 /** Turns rows as the database gave them into what may be shown, in place. */
-export function revived<Row extends ShownDatasource>(rows: Row[]): Row[] {
+export function hydrated<Row extends ShownDatasource>(rows: Row[]): Row[] {
   for (const row of rows) {
-    shown.revive(row);
+    shown.hydrate(row);
     const flags = row as { hasPassword: unknown; hasSecret: unknown };
     flags.hasPassword = Boolean(flags.hasPassword);
     flags.hasSecret = Boolean(flags.hasSecret);
@@ -308,7 +311,7 @@ async function rowsWithAnyKey<Row extends ShownDatasource>(
 ): Promise<Row[]> {
   const anyKey = keys.map(() => `(${byKey})`).join(' OR ');
   const sql = `${selectAll}${byIndex(session.dialect, 'uq_datasources_key')} WHERE ${anyKey}`;
-  return revived(await session.rows<Row>(sql, keys.flatMap(datasourceKeyValues)));
+  return hydrated(await session.rows<Row>(sql, keys.flatMap(datasourceKeyValues)));
 }
 
 /** What a key consists of. */

@@ -1,9 +1,17 @@
-import type { Setting } from '../settings.js';
+/** A setting as the documents show it. */
+export interface DocumentedSetting {
+  readonly name: string;
+  readonly description: string;
+  /** What holds where it is absent, in words. */
+  readonly whenAbsent: string;
+  /** Whether its value must not be shown. */
+  readonly secret: boolean;
+}
 
 const widestLine = 120;
 
 /** The settings as a table in Markdown. */
-export function settingsTable(settings: readonly Setting[]): string {
+export function settingsTable(settings: readonly DocumentedSetting[]): string {
   const rows = settings.map(
     ({ name, description, whenAbsent, secret }) =>
       `| \`${name}\`${secret ? ' (secret)' : ''} | ${description} | ${whenAbsent} |`,
@@ -12,7 +20,7 @@ export function settingsTable(settings: readonly Setting[]): string {
 }
 
 /** The settings as a file for `node --env-file`, none of them set. */
-export function environmentExample(settings: readonly Setting[]): string {
+export function environmentExample(settings: readonly DocumentedSetting[]): string {
   const entries = settings.map(({ name, description, whenAbsent, secret }) =>
     [
       ...comment(description),
@@ -25,7 +33,7 @@ export function environmentExample(settings: readonly Setting[]): string {
 }
 
 /** The page about the settings. */
-export function settingsPage(settings: readonly Setting[]): string {
+export function settingsPage(settings: readonly DocumentedSetting[]): string {
   const sections = settings.map(({ name, description, whenAbsent, secret }) => {
     const file = secret ? `\n\nIt is secret: \`${name}_FILE\` may name a file that holds it instead.` : '';
     return `## ${name}\n\n${description}\n\nWhen absent: ${whenAbsent}.${file}`;

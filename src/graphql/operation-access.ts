@@ -8,7 +8,7 @@ import {
   valueFromASTUntyped,
 } from 'graphql';
 import type { AuditTarget, AuditTrail, RefusedOperation } from '../audit/audit-trail.js';
-import { targetNamedIn } from '../audit/named-target.js';
+import { requestedTarget } from '../audit/requested-target.js';
 import type { Call } from '../call.js';
 import { DomainError } from '../errors.js';
 import { permissionsNeeded } from './document-access.js';
@@ -63,7 +63,7 @@ function refusedOperations(
 
 function targetNamedBy(field: FieldNode, variables: Variables): AuditTarget | undefined {
   for (const { value } of field.arguments ?? []) {
-    const target = targetNamedIn(valueFromASTUntyped(value, variables as Record<string, unknown>));
+    const target = requestedTarget(valueFromASTUntyped(value, variables as Record<string, unknown>));
     if (target !== undefined) return target;
   }
   return undefined;

@@ -2,10 +2,12 @@ import { recordedChanges } from '../audit/recorded-changes.js';
 import type { Call } from '../call.js';
 import type { Database } from '../database/database.js';
 import { type Page, type PageArguments, pageRequest } from '../database/page.js';
+import { AddDatasourceInput } from '../datasources/datasource.input.js';
 import { type DatasourceService, datasourceNotFound } from '../datasources/datasource.service.js';
 import type { DatasourceIdentity, ShownDatasource } from '../datasources/datasource.statements.js';
 import { changeableFields } from '../datasources/datasource-changes.js';
 import { DomainError, VersionConflictError } from '../errors.js';
+import { parametersOf } from '../input/parameter.js';
 import type { RevertDatasourceInput } from './history.input.js';
 import {
   type DatasourceOfHistory,
@@ -16,6 +18,9 @@ import {
   selectVersionsAfter,
 } from './history.statements.js';
 
+const dateTimes = new Set(
+  parametersOf(AddDatasourceInput).flatMap(({ kind, property }) => (kind === 'dateTime' ? property : [])),
+);
 const versionsAtOnce = 100;
 const maxVersionsBack = 10_000;
 const maxAttempts = 5;
@@ -114,7 +119,7 @@ export class HistoryService {
         if (version !== known + 1) break;
         for (const change of recordedChanges(changes) ?? []) {
           if ('from' in change && isChangeable(change.field) && !(change.field in values)) {
-            values[change.field] = revived(change.field, change.from);
+            values[change.field] = stored(change.field, change.from);
           }
         }
         known = version;
@@ -135,8 +140,8 @@ function isChangeable(field: string): boolean {
 }
 
 /** The audit keeps a time as text. */
-function revived(field: string, value: unknown): unknown {
-  return field === 'glueCrawlerLastUpdated' && typeof value === 'string' ? new Date(value) : value;
+function stored(field: string, value: unknown): unknown {
+  return dateTimes.has(field) && typeof value === 'string' ? new Date(value) : value;
 }
 
 function notKnown(message: string): DomainError {

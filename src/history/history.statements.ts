@@ -2,7 +2,7 @@ import { AuditEvent } from '../audit/audit-event.entity.js';
 import { all, type Condition } from '../database/condition.js';
 import type { Session } from '../database/database.js';
 import { byIndex } from '../database/index-hint.js';
-import { type Page, type PageRequest, pageOf, readEachPage, type Stretch } from '../database/page.js';
+import { type IndexRange, type Page, type PageRequest, pageOf, readEachPage } from '../database/page.js';
 import { TableMapping } from '../database/table-mapping.js';
 import { type DatasourceIdentity, datasourceKeyValues } from '../datasources/datasource.statements.js';
 
@@ -42,7 +42,7 @@ export async function selectVersionPages(
   return read.map((rows) =>
     pageOf(
       request,
-      rows.map((row) => mapping.revive(row)),
+      rows.map((row) => mapping.hydrate(row)),
     ),
   );
 }
@@ -88,7 +88,7 @@ export async function selectVersionsAfter(
   );
 }
 
-function versionsOf(datasource: DatasourceOfHistory, after = 0): Stretch {
+function versionsOf(datasource: DatasourceOfHistory, after = 0): IndexRange {
   // What made no version, such as a reading of credentials, has none.
   const condition: Condition = all([
     { sql: `${byKey} AND target_id = ?`, values: [...datasourceKeyValues(datasource), datasource.id] },

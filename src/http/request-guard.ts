@@ -2,9 +2,8 @@ import cors from '@fastify/cors';
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AuditTrail } from '../audit/audit-trail.js';
-import { targetNamedIn } from '../audit/named-target.js';
+import { requestedTarget } from '../audit/requested-target.js';
 import type { Surface } from '../call.js';
-import type { Config } from '../config.js';
 import { DomainError, RateLimitedError, UnavailableError } from '../errors.js';
 import { transportFailure } from '../rest/envelope.js';
 import { isLegacyPath } from '../rest/legacy-path.js';
@@ -29,6 +28,14 @@ declare module 'fastify' {
   }
 }
 
+/** The settings that the guard goes by. */
+export interface GuardSettings {
+  readonly host: string;
+  readonly corsOrigins: readonly string[];
+  /** Requests of one caller in a minute at most; undefined for any number. */
+  readonly rateLimit: number | undefined;
+}
+
 /** What the guard asks. */
 export interface GuardParts {
   readonly authenticators: Authenticators;
@@ -40,7 +47,11 @@ export interface GuardParts {
 }
 
 /** Refuses, before a body is read, what may not be asked: by its origin, its host, its caller, or how often. */
-export async function registerRequestGuard(http: FastifyInstance, config: Config, parts: GuardParts): Promise<void> {
+export async function registerRequestGuard(
+  http: FastifyInstance,
+  config: GuardSettings,
+  parts: GuardParts,
+): Promise<void> {
   const allowedOrigins = new Set(config.corsOrigins);
   const isOpen = parts.authenticators.keys === undefined && parts.authenticators.tokens === undefined;
   const isOpenOnLoopback = isOpen && isLoopbackAddress(config.host);
@@ -102,7 +113,7 @@ export async function registerRequestGuard(http: FastifyInstance, config: Config
         request.refusal = error;
         // Fastify's own hooks do not tell of a client that goes away before it is answered.
         reply.raw.once('close', () => {
-          const asked = { operation: routeOf(request), target: targetNamedIn(request.body) };
+          const asked = { operation: routeOf(request), target: requestedTarget(request.body) };
           parts.audit.recordRefusal(request.call, [asked], error.errorName);
         });
         return;

@@ -9,6 +9,9 @@ import { isFlag, isIdentifier, isInteger, isText, isWellFormedText } from './rul
  */
 export type ParameterKind = 'integer' | 'text' | 'identifier' | 'identifierList' | 'flag' | 'dateTime';
 
+/** A part of what an operation is done to: an account, or a datasource in it. */
+export type TargetPart = 'accountProvider' | 'accountId' | 'region' | 'instanceId';
+
 /** What is declared of one parameter. */
 export interface ParameterDeclaration {
   readonly kind: ParameterKind;
@@ -22,6 +25,8 @@ export interface ParameterDeclaration {
   readonly from?: number;
   /** The greatest value of an `integer`; 2147483647 unless told. */
   readonly to?: number;
+  /** The part of the operation's target that it says; undefined where it says none. */
+  readonly targetPart?: TargetPart;
   /** What it means, for the schema: whole sentences. What it must be is added from the rest of the declaration. */
   readonly description: string;
 }
@@ -39,6 +44,7 @@ export const largestInteger = 2147483647;
 /** The most entries of a list. */
 export const largestList = 1000;
 const declared = new Map<object, Parameter[]>();
+const targetParameters = new Map<TargetPart, Map<string, Parameter>>();
 
 /**
  * Declares a property of an input class to be a parameter of an operation, once for both surfaces: it becomes the GraphQL
@@ -49,6 +55,7 @@ export function Parameter(declaration: ParameterDeclaration): PropertyDecorator 
     const property = String(key);
     const parameter = { ...declaration, property, restName: snakeCase(property) };
     declared.set(target, [...(declared.get(target) ?? []), parameter]);
+    if (parameter.targetPart !== undefined) noteTargetPart(parameter.targetPart, parameter);
     Field(() => graphqlType(declaration.kind), {
       nullable: (declaration.optional || declaration.patch) ?? false,
       description: describeParameter(parameter),
@@ -72,6 +79,11 @@ export function parametersOf(inputClass: abstract new () => object): readonly Pa
     found.unshift(...(declared.get(at) ?? []));
   }
   return found;
+}
+
+/** The parameters of all inputs that say a part of their operation's target, by their names on either surface. */
+export function parametersOfTarget(part: TargetPart): ReadonlyMap<string, Parameter> {
+  return targetParameters.get(part) ?? new Map();
 }
 
 /** What an input class is, as it describes itself; empty where it does not. */
@@ -151,6 +163,12 @@ function graphqlType(kind: ParameterKind) {
     default:
       return String;
   }
+}
+
+function noteTargetPart(part: TargetPart, parameter: Parameter): void {
+  const named = targetParameters.get(part) ?? new Map<string, Parameter>();
+  for (const name of [parameter.property, parameter.restName]) if (!named.has(name)) named.set(name, parameter);
+  targetParameters.set(part, named);
 }
 
 function snakeCase(words: string): string {

@@ -55,7 +55,7 @@ function answerRefusal(error: unknown, request: FastifyRequest, reply: FastifyRe
 function whatWasAsked({ routeOptions, outcome }: FastifyRequest) {
   const path = routeOptions.url;
   if (path === '/graphql') return { surface: 'graphql', operation: rootField(outcome.operation) } as const;
-  if (path !== undefined && isLegacyPath(path)) return { surface: 'rest', operation: path } as const;
+  if (isLegacyPath(path)) return { surface: 'rest', operation: path } as const;
   // The files of a page are one.
   return { surface: 'other', operation: path?.replace(/^\/(playground|docs)\/.*$/, '/$1/*') ?? 'none' } as const;
 }

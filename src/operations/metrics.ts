@@ -86,11 +86,8 @@ export class Metrics {
   });
   readonly #legacyUse = new LegacyUse();
 
-  /**
-   * @param version the gateway's version
-   * @param sources what is asked when metrics are
-   */
-  constructor(version: string, sources: MetricsSources) {
+  /** @param version the gateway's version */
+  constructor(version: string) {
     new Gauge({
       name: 'gateway_build_info',
       help: 'Always 1; the labels say what runs.',
@@ -100,10 +97,14 @@ export class Metrics {
     }).set({ version, node: process.version }, 1);
     // Those that are to be seen rise from 0 are there from the start.
     for (const reason of refusals) this.#refusals.inc({ reason }, 0);
-    this.#watchDatabase(sources.databaseUse);
-    this.#watchRegister(sources.registerSize);
-    this.#watchLoad(sources.load);
     collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: 20 });
+  }
+
+  /** Measures what is not counted but asked, whenever the metrics are; called once. */
+  watch({ databaseUse, registerSize, load }: MetricsSources): void {
+    this.#watchDatabase(databaseUse);
+    this.#watchRegister(registerSize);
+    this.#watchLoad(load);
   }
 
   /** Says what the metrics are, in the text format of Prometheus. */

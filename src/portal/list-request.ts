@@ -1,6 +1,6 @@
 import { InvalidParametersError, type ParameterProblem } from '../errors.js';
 import { parseLegacyDateTime } from '../input/date-time.js';
-import type { LegacyBody } from '../rest/legacy-body.js';
+import type { LegacyBody } from '../input/legacy-body.js';
 
 /** What a column of the portal's is in the register: a property of some kind, or the same value in every row. */
 export type ListColumn<Property extends string> =

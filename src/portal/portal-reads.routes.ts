@@ -4,7 +4,7 @@ import { DatasourceKey } from '../datasources/datasource.input.js';
 import type { DatasourceService } from '../datasources/datasource.service.js';
 import { parseJdbcUrl } from '../datasources/jdbc-url.js';
 import { DomainError, InvalidParametersError } from '../errors.js';
-import { type LegacyBody, readInput } from '../rest/legacy-body.js';
+import { type LegacyBody, readInput } from '../input/legacy-body.js';
 import type { LegacyQuestion, LegacyQuestions } from '../rest/legacy-routes.js';
 import { type ListColumns, readListRequest } from './list-request.js';
 import {

@@ -8,8 +8,8 @@ import {
 } from '../datasources/datasource.input.js';
 import type { DatasourceService } from '../datasources/datasource.service.js';
 import { DomainError } from '../errors.js';
+import { type LegacyBody, readInput } from '../input/legacy-body.js';
 import { parametersOf } from '../input/parameter.js';
-import { type LegacyBody, readInput } from '../rest/legacy-body.js';
 import type { LegacyOperation } from '../rest/legacy-routes.js';
 import type { PortalDirectory } from './portal-directory.js';
 import { aws, jdbcProxy } from './portal-file.js';

@@ -1,14 +1,15 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { DomainError } from '../errors.js';
+import { decoderOf, type LegacyBody, parseLegacyBody } from '../input/legacy-body.js';
 import { succeeded } from '../operation-outcome.js';
 import { type Failure, failureOf, internalFailure, transportFailure } from './envelope.js';
-import { decoderOf, type LegacyBody, parseLegacyBody } from './legacy-body.js';
+import type { LegacyPath } from './legacy-path.js';
 
 /** Does what a body asks for. What it returns is not shown: legacy clients get the same envelope for every success. */
 export type LegacyOperation = (body: LegacyBody, request: FastifyRequest) => Promise<unknown>;
 
 /** The operations by their path. */
-export type LegacyOperations = Readonly<Record<`/data-source/${string}`, LegacyOperation>>;
+export type LegacyOperations = Readonly<Record<LegacyPath, LegacyOperation>>;
 
 /** A question, whose answer is shown as `data` of the envelope. Of GET, the parameters in the path are what it is asked with. */
 export interface LegacyQuestion {

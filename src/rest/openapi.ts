@@ -1,9 +1,10 @@
 import { DomainError, type ErrorName, errorCodes, errorMeanings } from '../errors.js';
+import { type LegacyBody, readInput } from '../input/legacy-body.js';
 import { describeInput, type Parameter, parametersOf } from '../input/parameter.js';
 import { succeeded } from '../operation-outcome.js';
 import { failuresOfEveryOperation, transportFailures } from './documented-failures.js';
 import { failureOf } from './envelope.js';
-import { type LegacyBody, readInput } from './legacy-body.js';
+import type { LegacyPath } from './legacy-path.js';
 import { parameterSchema } from './parameter-schema.js';
 
 /** A body that is shown in the description, and what comes of it. */
@@ -31,7 +32,7 @@ export interface LegacyDocumentation {
 }
 
 /** The operations of each path: several where it is documented for several, and then nothing in a body is ignored. */
-export type LegacyDocumentations = Readonly<Record<`/data-source/${string}`, readonly LegacyDocumentation[]>>;
+export type LegacyDocumentations = Readonly<Record<LegacyPath, readonly LegacyDocumentation[]>>;
 
 type Json = Readonly<Record<string, unknown>>;
 

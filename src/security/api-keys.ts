@@ -1,16 +1,15 @@
 import crypto, { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../database/database.js';
-import { TableMapping } from '../database/table-mapping.js';
 import { DomainError, UnavailableError } from '../errors.js';
-import { ApiKey } from './api-key.entity.js';
+import type { ApiKey } from './api-key.entity.js';
+import { insertApiKey, revokeApiKey, selectApiKey, selectApiKeys, updateApiKeyUse } from './api-key.statements.js';
 import { type Caller, type Permission, parsePermissions } from './caller.js';
 import { RefusedCallerError } from './refused-caller.js';
 
 // dgk, the prefix, 256 random bits.
 const prefixPattern = /^dgk_[0-9a-f]{12}$/;
 const keyPattern = /^(dgk_[0-9a-f]{12})_[\w-]{43}$/;
-const mapping = new TableMapping(ApiKey);
 
 /** How long a key that was found is taken for valid without looking again, in milliseconds: so soon a revoked one stops. */
 export const keyCacheTime = 5_000;
@@ -70,17 +69,13 @@ export class ApiKeys {
       revokedAt: null,
       lastUsedAt: null,
     };
-    await this.#database.change((session) =>
-      session.run(`INSERT INTO api_keys ${mapping.insertList}`, mapping.values(kept)),
-    );
+    await this.#database.change((session) => insertApiKey(session, kept));
     return { key, kept };
   }
 
   /** Lists all keys, the newest first. */
-  async list(): Promise<ApiKey[]> {
-    const sql = `SELECT ${mapping.selectList} FROM api_keys ORDER BY created_at DESC, prefix`;
-    const rows = await this.#database.read((session) => session.rows<ApiKey>(sql));
-    return rows.map((row) => mapping.revive(row));
+  list(): Promise<ApiKey[]> {
+    return this.#database.read(selectApiKeys);
   }
 
   /**
@@ -90,9 +85,7 @@ export class ApiKeys {
    */
   async revoke(prefix: string): Promise<boolean> {
     if (!prefixPattern.test(prefix)) return false;
-    const revoked = await this.#database.change((session) =>
-      session.run('UPDATE api_keys SET revoked_at = ? WHERE prefix = ? AND revoked_at IS NULL', [Date.now(), prefix]),
-    );
+    const revoked = await this.#database.change((session) => revokeApiKey(session, prefix, new Date()));
     return revoked > 0;
   }
 
@@ -153,14 +146,13 @@ export class ApiKeys {
   }
 
   async #read(prefix: string, hash: Buffer, cacheKey: string): Promise<CachedKey | undefined> {
-    const sql = `SELECT ${mapping.selectList} FROM api_keys WHERE prefix = ?`;
     const readAt = Date.now();
-    const [row] = await this.#database.read((session) => session.rows<ApiKey>(sql, [prefix]));
+    const key = await this.#database.read((session) => selectApiKey(session, prefix));
     this.#cache.delete(cacheKey);
-    if (row === undefined) return undefined;
-    const found = { key: mapping.revive(row), hash: Buffer.from(row.hash, 'hex'), caller: callerFor(row), readAt };
+    if (key === undefined) return undefined;
+    const found = { key, hash: Buffer.from(key.hash, 'hex'), caller: callerFor(key), readAt };
     // Whoever does not hold a valid key is always looked up, so that the time it takes does not tell which keys there are.
-    if (row.revokedAt === null && timingSafeEqual(hash, found.hash)) {
+    if (key.revokedAt === null && timingSafeEqual(hash, found.hash)) {
       if (this.#cache.size >= largestCache) this.#cache.clear();
       this.#cache.set(cacheKey, found);
     }
@@ -172,12 +164,7 @@ export class ApiKeys {
     if (now - (this.#usedAt.get(prefix) ?? 0) < usageInterval) return;
     this.#usedAt.set(prefix, now);
     this.#database
-      .change((session) =>
-        session.run(
-          'UPDATE api_keys SET last_used_at = ? WHERE prefix = ? AND (last_used_at IS NULL OR last_used_at < ?)',
-          [now, prefix, now - usageInterval],
-        ),
-      )
+      .change((session) => updateApiKeyUse(session, prefix, new Date(now), new Date(now - usageInterval)))
       .catch(this.#onUsageFailure);
   }
 }

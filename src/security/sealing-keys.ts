@@ -1,14 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import type { Database, Session } from '../database/database.js';
+import type { Database } from '../database/database.js';
 import type { DatabaseLocation } from '../database/database-url.js';
-import { TableMapping } from '../database/table-mapping.js';
-import { open, type SealedPlace, seal } from './sealing.js';
+import { open, type SealContext, seal } from './sealing.js';
 import { parseSealingKey, type SealingKey } from './sealing-key.js';
-import { SealingKeyCheck } from './sealing-key-check.entity.js';
+import type { SealingKeyCheck } from './sealing-key-check.entity.js';
+import { insertSealingKeyCheck, selectSealingKeyChecks } from './sealing-key-check.statements.js';
 
 const knownValue = 'datasource-gateway';
-const mapping = new TableMapping(SealingKeyCheck);
 
 /** The keys that were set do not fit the register. The message says what to do, and shows ids of keys only. */
 export class SealingKeyError extends Error {
@@ -30,7 +29,7 @@ export async function findSealingKeys(
   if (configured.length > 0 || location.kind !== 'sqlite') return { keys: configured };
   const file = `${location.path}.key`;
   if (existsSync(file)) return { keys: [readKeyFile(file)] };
-  if ((await database.read(selectChecks)).length > 0) {
+  if ((await database.read(selectSealingKeyChecks)).length > 0) {
     throw new SealingKeyError(
       `The register holds sealed credentials, and the key that opens them is gone: put ${file} back, or set SECRETS_KEY to that key.`,
     );
@@ -48,29 +47,24 @@ export async function findSealingKeys(
  */
 export function checkSealingKeys(database: Database, keys: readonly SealingKey[]): Promise<void> {
   return database.change(async (session) => {
-    const checks = await selectChecks(session);
+    const checks = await selectSealingKeyChecks(session);
     for (const check of checks) verify(check, keys);
     for (const key of keys.slice(0, 1).filter(({ id }) => !checks.some(({ keyId }) => keyId === id))) {
-      const sealed = seal(knownValue, placeOf(key.id), key);
-      const check = { keyId: key.id, sealed, createdAt: new Date() };
-      await session.run(`INSERT INTO sealing_key_checks ${mapping.insertList}`, mapping.values(check));
+      const sealed = seal(knownValue, contextOf(key.id), key);
+      await insertSealingKeyCheck(session, { keyId: key.id, sealed, createdAt: new Date() });
     }
   });
 }
 
 /** Whether the key that seals has its known value in the register already, so that nothing needs to be written. */
 export async function areKeysRegistered(database: Database, keys: readonly SealingKey[]): Promise<boolean> {
-  const checks = await database.read(selectChecks);
+  const checks = await database.read(selectSealingKeyChecks);
   return keys.slice(0, 1).every(({ id }) => checks.some(({ keyId }) => keyId === id));
-}
-
-function selectChecks(session: Session): Promise<SealingKeyCheck[]> {
-  return session.rows<SealingKeyCheck>(`SELECT ${mapping.selectList} FROM sealing_key_checks`);
 }
 
 function verify(check: SealingKeyCheck, keys: readonly SealingKey[]): void {
   try {
-    if (open(Buffer.from(check.sealed), placeOf(check.keyId), keys) === knownValue) return;
+    if (open(Buffer.from(check.sealed), contextOf(check.keyId), keys) === knownValue) return;
   } catch (error) {
     throw new SealingKeyError(
       `The credentials of this register are sealed with a key that is not set: the key with the id ${check.keyId}. Set SECRETS_KEY to this key. The keys that are set have the ids ${keys.map(({ id }) => id).join(', ')}.`,
@@ -88,6 +82,6 @@ function readKeyFile(file: string): SealingKey {
   return key;
 }
 
-function placeOf(keyId: string): SealedPlace {
+function contextOf(keyId: string): SealContext {
   return ['sealing key check', keyId];
 }

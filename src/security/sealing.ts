@@ -13,7 +13,7 @@ const nonces = Buffer.alloc(256 * nonceLength);
 let usedOfNonces = nonces.length;
 
 /** What a sealed value belongs to: it opens there and nowhere else. */
-export type SealedPlace = readonly (string | number)[];
+export type SealContext = readonly (string | number)[];
 
 /** A sealed value that does not open: the key is not there, or it was changed, or it belongs somewhere else. */
 export class SealBrokenError extends Error {
@@ -23,30 +23,30 @@ export class SealBrokenError extends Error {
 /**
  * Seals a text with AES-256-GCM (NIST SP 800-38D) under a random 96-bit nonce.
  *
- * @param place what the value belongs to, such as a datasource's key and the field; it is authenticated and not stored
+ * @param context what the value belongs to, such as a datasource's key and the field; it is authenticated and not stored
  * @returns the format's number (1 byte), the key's id (8), the nonce (12), the ciphertext, the tag (16)
  */
-export function seal(text: string, place: SealedPlace, key: SealingKey): Buffer {
+export function seal(text: string, context: SealContext, key: SealingKey): Buffer {
   const header = Buffer.concat([Buffer.from([format]), Buffer.from(key.id, 'hex'), nextNonce()]);
   const cipher = createCipheriv(algorithm, key.key, header.subarray(1 + keyIdLength), { authTagLength: tagLength });
-  cipher.setAAD(authenticated(header, place));
+  cipher.setAAD(authenticated(header, context));
   return Buffer.concat([header, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]);
 }
 
 /**
  * Opens what {@link seal} made.
  *
- * @param place what the value was sealed for
+ * @param context what the value was sealed for
  * @param keys the keys that may have sealed it
  * @throws SealBrokenError, which says nothing of the value
  */
-export function open(sealed: Buffer, place: SealedPlace, keys: readonly SealingKey[]): string {
+export function open(sealed: Buffer, context: SealContext, keys: readonly SealingKey[]): string {
   const id = sealingKeyIdOf(sealed);
   const key = keys.find((candidate) => candidate.id === id);
   if (key === undefined) throw new SealBrokenError('no key is set that could have sealed the value');
   const header = sealed.subarray(0, headerLength);
   const decipher = createDecipheriv(algorithm, key.key, header.subarray(1 + keyIdLength), { authTagLength: tagLength });
-  decipher.setAAD(authenticated(header, place));
+  decipher.setAAD(authenticated(header, context));
   decipher.setAuthTag(sealed.subarray(-tagLength));
   try {
     return decipher.update(sealed.subarray(headerLength, -tagLength), undefined, 'utf8') + decipher.final('utf8');
@@ -67,9 +67,9 @@ export function sealingKeyIdOf(sealed: Buffer): string {
   return sealed.subarray(1, 1 + keyIdLength).toString('hex');
 }
 
-function authenticated(header: Buffer, place: SealedPlace): Buffer {
-  // JSON keeps the parts of the place apart whatever characters they hold.
-  return Buffer.concat([header.subarray(0, 1 + keyIdLength), Buffer.from(JSON.stringify(place))]);
+function authenticated(header: Buffer, context: SealContext): Buffer {
+  // JSON keeps the parts of the context apart whatever characters they hold.
+  return Buffer.concat([header.subarray(0, 1 + keyIdLength), Buffer.from(JSON.stringify(context))]);
 }
 
 /** Random bytes that were given to nobody before. */

@@ -1,6 +1,7 @@
 import { DomainError } from '../errors.js';
 import { validated } from '../input/validate.js';
 import { CredentialEncryption, CredentialEncryptionError } from './credential-encryption.js';
+import { KeyLines } from './key-lines.js';
 import {
   type AccountRow,
   credentialNames,
@@ -12,7 +13,6 @@ import {
   type RowContent,
   refusalOf,
 } from './row.js';
-import { SeenRows } from './seen-rows.js';
 
 /** A row that was read, and what it declares; undefined where that cannot be told. */
 export interface DeclaredRow {
@@ -26,7 +26,7 @@ export interface DeclaredRow {
 /** Reads what the rows of a file declare, each by itself and against the rows before it, whatever the register has. */
 export class DeclaredRows {
   readonly #passphrase: string | undefined;
-  readonly #seen = new SeenRows();
+  readonly #seen = new KeyLines();
   #encryption: CredentialEncryption | undefined;
 
   /** @param passphrase opens the credentials of the file, where it has some */

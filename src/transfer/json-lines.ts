@@ -1,5 +1,5 @@
 import { DomainError } from '../errors.js';
-import { parseLegacyBody } from '../rest/legacy-body.js';
+import { parseLegacyBody } from '../input/legacy-body.js';
 import { type FileRow, Refusal, type RowContent, type RowKind } from './row.js';
 
 /** Bytes of a row at most: several times what the longest values take, however they are escaped. */

@@ -3,8 +3,8 @@ import type { AccountIdentity } from '../accounts/account.statements.js';
 import { AddDatasourceInput } from '../datasources/datasource.input.js';
 import type { DatasourceIdentity } from '../datasources/datasource.statements.js';
 import { DomainError, type ErrorName, InvalidParametersError } from '../errors.js';
+import { readInput } from '../input/legacy-body.js';
 import { parametersOf } from '../input/parameter.js';
-import { readInput } from '../rest/legacy-body.js';
 
 /** The kinds of object that a file carries. */
 export type RowKind = 'account' | 'datasource';

@@ -85,7 +85,8 @@ describe('GET /metrics', () => {
   });
 
   test('says how much is under way, where that is bounded', async () => {
-    const metrics = new Metrics('0', {
+    const metrics = new Metrics('0');
+    metrics.watch({
       databaseUse: () => ({ limit: 1, inUse: 0, waiting: 0, retries: { conflict: 0, server_away: 0, lost_commit: 0 } }),
       registerSize: async () => undefined,
       load: () => ({ inWork: 3, waiting: 2, refusals: 7 }),

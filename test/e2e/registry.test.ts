@@ -4,7 +4,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { registryUsage } from '../../src/command-line/registry-words.js';
+import { registryUsage } from '../../src/command-line/registry-arguments.js';
 import { runCommand, runRegistry, startCommand } from '../support/command.js';
 import { databaseKinds, sqliteKind, type TestDatabase } from '../support/databases.js';
 import { startGateway } from '../support/gateway.js';

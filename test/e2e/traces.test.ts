@@ -283,7 +283,7 @@ test('a collector that is away disturbs no request and no stop, and the log says
     const started = performance.now();
     expect(await gateway.kill('SIGTERM')).toEqual({ code: 0, signal: null });
     expect(performance.now() - started).toBeLessThan(10_000);
-    expect(gateway.stdout.match(/traces could not be sent/g)).toHaveLength(1);
+    expect(gateway.stdout.match(/failed to export traces/g)).toHaveLength(1);
     expect(gateway.stderr).toBe('');
   } finally {
     rmSync(directory, { recursive: true, force: true });

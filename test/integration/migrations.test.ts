@@ -1,5 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { DataSource } from 'typeorm';
@@ -7,7 +10,7 @@ import { loadConfig } from '../../src/config.js';
 import { createDataSource } from '../../src/database/data-source.js';
 import type { Database } from '../../src/database/database.js';
 import type { DatabaseLocation, MysqlLocation } from '../../src/database/database-url.js';
-import { alone, isPending, migrate } from '../../src/database/migrate.js';
+import { isPending, migrate, withMigrationLease } from '../../src/database/migrate.js';
 import { migrations } from '../../src/database/migrations/index.js';
 import { MysqlDatabase } from '../../src/database/mysql.database.js';
 import { SqliteDatabase } from '../../src/database/sqlite.database.js';
@@ -16,6 +19,7 @@ import { databaseKinds, mysqlKind, type TestDatabase, testServer } from '../supp
 import { launchGateway, startGatewayProcess } from '../support/process.js';
 import { onMysql } from '../support/suites.js';
 
+const source = fileURLToPath(new URL('../../src', import.meta.url));
 const limits = { timeout: 5000, poolSize: 4, queueLimit: 100 };
 const ourName = /^(pk|uq|ix|fk|ck)_[a-z][a-z_]*$/;
 const names = migrations.map(({ name }) => name);
@@ -28,9 +32,18 @@ function locationOf(env: Record<string, string>): DatabaseLocation {
   return loadConfig(env).database;
 }
 
+/** Every entity that there is: the class that each *.entity.ts exports. */
+async function entities(): Promise<(new () => object)[]> {
+  const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((file) =>
+    file.endsWith('.entity.ts'),
+  );
+  const modules = await Promise.all(files.map((file) => import(join(source, file))));
+  return modules.flatMap((module) => Object.values(module) as (new () => object)[]);
+}
+
 /** What TypeORM would change for the tables to be what the entities say. */
 async function differences(location: DatabaseLocation): Promise<string[]> {
-  const dataSource = createDataSource(location, await serverOf(location));
+  const dataSource = createDataSource(location, { entities: await entities(), server: await serverOf(location) });
   await dataSource.initialize();
   try {
     return (await dataSource.driver.createSchemaBuilder().log()).upQueries.map(({ query }) => query);
@@ -266,7 +279,7 @@ onMysql.run(`the lease on ${onMysql.name}`, () => {
   }
 
   async function leaseTo(holder: string, milliseconds: number): Promise<void> {
-    await alone(first, async () => undefined);
+    await withMigrationLease(first, async () => undefined);
     await first.read((session) =>
       session.run(
         'UPDATE migration_lease SET holder = ?, expires_at = CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED) + ?',
@@ -284,27 +297,29 @@ onMysql.run(`the lease on ${onMysql.name}`, () => {
       at.inside -= 1;
       at.done += 1;
     };
-    await Promise.all(Array.from({ length: 8 }, (_, index) => alone(index % 2 === 0 ? first : second, task)));
+    await Promise.all(
+      Array.from({ length: 8 }, (_, index) => withMigrationLease(index % 2 === 0 ? first : second, task)),
+    );
     expect(at).toEqual({ inside: 0, most: 1, done: 8 });
   });
 
   test('is given back by a task that fails', async () => {
-    await expect(alone(first, () => Promise.reject(new Error('failed')))).rejects.toThrow('failed');
+    await expect(withMigrationLease(first, () => Promise.reject(new Error('failed')))).rejects.toThrow('failed');
     expect(await expiry()).toBeLessThan(0);
-    await expect(alone(second, async () => 'in')).resolves.toBe('in');
+    await expect(withMigrationLease(second, async () => 'in')).resolves.toBe('in');
   });
 
   test('is not taken from a holder that lives, and comes back when a dead one has not renewed it', async () => {
     await leaseTo('00000000-0000-4000-8000-000000000000', 1500);
     const started = performance.now();
-    await alone(second, async () => undefined);
+    await withMigrationLease(second, async () => undefined);
     const waited = performance.now() - started;
     expect(waited).toBeGreaterThan(1300);
     expect(waited).toBeLessThan(6000);
   });
 
   test('is renewed while a task lasts', async () => {
-    await alone(first, async () => {
+    await withMigrationLease(first, async () => {
       await sleep(200);
       expect(await expiry()).toBeLessThan(9950);
       await sleep(2600);

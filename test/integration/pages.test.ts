@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Account } from '../../src/accounts/account.entity.js';
 import { deleteAccount, selectAccountPage } from '../../src/accounts/account.statements.js';
+import { ProviderRegions } from '../../src/accounts/provider-region.statements.js';
 import type { Database } from '../../src/database/database.js';
 import type { Page, PageRequest, Position } from '../../src/database/page.js';
 import type { Datasource } from '../../src/datasources/datasource.entity.js';
@@ -103,7 +104,9 @@ describe.each(databaseKinds)('on $name', (kind) => {
         fc.asyncProperty(asked, async ({ conditions, property, ...rest }) => {
           const list = lists.get(property) as Datasource[];
           const { request, expected } = expectation(list, (row) => holds(row, conditions), property, rest);
-          const page = await database.read((session) => selectDatasourcePage(session, conditions, request));
+          const page = await database.read((session) =>
+            selectDatasourcePage(session, conditions, request, new ProviderRegions()),
+          );
           expect(plain(page)).toEqual(expected);
 
           const owners = accounts.slice(0, 4);
@@ -134,7 +137,12 @@ describe.each(databaseKinds)('on $name', (kind) => {
             isFound([row.accountId, row.region], conditions.search);
           const { request, expected } = expectation(lists.get(property) as Account[], isWanted, property, rest);
           const page = await database.read((session) =>
-            selectAccountPage(session, { accountProvider, accountId, region, search: conditions.search }, request),
+            selectAccountPage(
+              session,
+              { accountProvider, accountId, region, search: conditions.search },
+              request,
+              new ProviderRegions(),
+            ),
           );
           expect(plain(page)).toEqual(expected);
         }),
@@ -145,7 +153,9 @@ describe.each(databaseKinds)('on $name', (kind) => {
     test('has what was put into a place that was empty before, and nothing of one that is empty now', async () => {
       const request = { ...first, limit: 100, order: { property: 'instanceId', descending: false } };
       const inAll = async (conditions: DatasourceConditions) => {
-        const page = await database.read((session) => selectDatasourcePage(session, conditions, request));
+        const page = await database.read((session) =>
+          selectDatasourcePage(session, conditions, request, new ProviderRegions()),
+        );
         return page.rows.map(({ region }) => region);
       };
       const wanted = { accountProviderId: 1, instanceId: 'new' };

@@ -17,6 +17,7 @@ import {
   selectAccountValues,
   summarizeAccounts,
 } from '../../src/accounts/account-listing.statements.js';
+import { ProviderRegions } from '../../src/accounts/provider-region.statements.js';
 import {
   type AuditConditions,
   deleteAuditEventsBefore,
@@ -29,6 +30,7 @@ import type { AuditEvent } from '../../src/audit/audit-event.entity.js';
 import type { Database, Session, SqlValue } from '../../src/database/database.js';
 import type { PageRequest, Position } from '../../src/database/page.js';
 import { largestLookup } from '../../src/database/shared-lookup.js';
+import { replaceSealed, selectSealed } from '../../src/datasources/credential.statements.js';
 import type { Datasource } from '../../src/datasources/datasource.entity.js';
 import {
   type DatasourceConditions,
@@ -58,7 +60,6 @@ import {
   selectVersionPages,
   selectVersionsAfter,
 } from '../../src/history/history.statements.js';
-import { replaceSealed, selectSealed } from '../../src/security/rotation.statements.js';
 import { openBareDatabase } from '../support/bare-database.js';
 import { type DatabaseKind, mysqlKind, sqliteKind, type TestDatabase } from '../support/databases.js';
 import { findingsIn, type Look, lookAt } from '../support/plans.js';
@@ -168,7 +169,10 @@ describe.each(settings)('on $name', ({ kind, before, after }) => {
       test.each(['createdAt', 'updatedAt', 'instanceId'])('in the order of %s', async (property) => {
         const conditions = conditionsOf(filter, datasources[0] as Datasource) as DatasourceConditions;
         for (const request of pagesOf(datasources, property, conditions)) {
-          await expectByIndex((session) => selectDatasourcePage(session, conditions, request), mergedPage);
+          await expectByIndex(
+            (session) => selectDatasourcePage(session, conditions, request, new ProviderRegions()),
+            mergedPage,
+          );
         }
       });
     },
@@ -190,7 +194,10 @@ describe.each(settings)('on $name', ({ kind, before, after }) => {
     test.each(['createdAt', 'updatedAt', 'accountId'])('in the order of %s', async (property) => {
       const conditions = conditionsOf(filter, accounts[0] as Account) as AccountConditions;
       for (const request of pagesOf(accounts, property, conditions)) {
-        await expectByIndex((session) => selectAccountPage(session, conditions, request), mergedPage);
+        await expectByIndex(
+          (session) => selectAccountPage(session, conditions, request, new ProviderRegions()),
+          mergedPage,
+        );
       }
     });
   });

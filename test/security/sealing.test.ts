@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
-import { CredentialSeal } from '../../src/security/credential-seal.js';
+import { CredentialSeal } from '../../src/datasources/credential-seal.js';
 import { open, SealBrokenError, seal, sealingKeyIdOf } from '../../src/security/sealing.js';
 import { parseSealingKey, type SealingKey } from '../../src/security/sealing-key.js';
 

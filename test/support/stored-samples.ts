@@ -3,9 +3,14 @@ import { type AccountIdentity, insertAccounts } from '../../src/accounts/account
 import type { Database } from '../../src/database/database.js';
 import type { Datasource } from '../../src/datasources/datasource.entity.js';
 import { insertDatasources } from '../../src/datasources/datasource.statements.js';
+import { type ChangeableField, changeableFields } from '../../src/datasources/datasource-changes.js';
 import { newId } from '../../src/global-id.js';
 
 const rowsAtOnce = 500;
+const noValues = Object.fromEntries(changeableFields.map((field) => [field, null])) as unknown as Pick<
+  Datasource,
+  ChangeableField
+>;
 
 /** An account as it is stored. */
 export function storedAccount(key: AccountIdentity, createdAt: number, updatedAt = createdAt): Account {
@@ -20,30 +25,19 @@ export function storedDatasource(
   updatedAt = createdAt,
 ): Datasource {
   return {
+    ...noValues,
     id: newId('D'),
     accountProviderId: accountProvider,
     accountId,
     region,
     instanceId,
-    description: null,
     jdbcConnectionUrl: 'jdbc:postgresql://db.example.com:5432/orders',
     jdbcConnectionSchema: 'public',
-    jdbcEnforceSsl: null,
-    kafkaSslEnabled: null,
-    masterUsername: null,
     passwordSealed: null,
     secretSealed: null,
-    skipCustomJdbcCertValidation: null,
-    customJdbcCert: null,
-    customJdbcCertString: null,
     networkAvailabilityZone: 'eu-west-1a',
     networkSubnetId: 'subnet-1',
     networkSgId: 'sg-1',
-    glueCrawlerLastUpdated: null,
-    creationTime: null,
-    lastUpdatedTime: null,
-    jdbcDriverClassName: null,
-    jdbcDriverJarUri: null,
     createType: 1,
     version: 1,
     createdAt: new Date(createdAt),

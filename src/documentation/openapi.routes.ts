@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { registerBundledPage } from '../http/bundled-page.js';
-import { type LegacyAdditions, type LegacyDocumentations, openApiDocument } from './openapi.js';
+import { type LegacyAdditions, type LegacyDocumentations, openApiDocument } from '../rest/openapi.js';
 
 /** Adds `GET /openapi.json`, which describes the legacy API, and `GET /docs`, where a browser shows it to try it out. */
 export function registerOpenApi(

@@ -3,16 +3,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
-import { ConfigError, loadConfig } from '../src/config.js';
-import { routeAccess } from '../src/security/access.js';
-import { type Setting, settings } from '../src/settings.js';
+import { ConfigError, loadConfig } from '../../src/config.js';
+import { routeAccess } from '../../src/security/access.js';
+import { documentedSettings } from '../../src/settings.js';
 
 /** The files for Docker and Kubernetes, which do not run here, checked against each other and against the code. */
-const root = fileURLToPath(new URL('..', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
-const settingNames = Object.values<Setting>(settings).flatMap(({ name, secret }) =>
-  secret ? [name, `${name}_FILE`] : [name],
-);
+const settingNames = documentedSettings.flatMap(({ name, secret }) => (secret ? [name, `${name}_FILE`] : [name]));
 const openRoutes = Object.keys(routeAccess).filter((route) => routeAccess[route] === 'open');
 
 // biome-ignore lint/suspicious/noExplicitAny: a test looks into it

@@ -1,5 +1,5 @@
-import { open, type SealedPlace, seal } from './sealing.js';
-import type { SealingKey } from './sealing-key.js';
+import { open, type SealContext, seal } from '../security/sealing.js';
+import type { SealingKey } from '../security/sealing-key.js';
 
 /** The credentials of a datasource that are sealed. */
 export const credentialFields = ['password', 'secret'] as const;
@@ -31,7 +31,7 @@ export class CredentialSeal {
 
   /** Seals a credential; null where there is none, or an empty one. */
   sealed(owner: CredentialOwner, field: CredentialField, credential: string | null | undefined): Buffer | null {
-    return credential ? seal(credential, placeOf(owner, field), this.#keys()[0]) : null;
+    return credential ? seal(credential, contextOf(owner, field), this.#keys()[0]) : null;
   }
 
   /**
@@ -40,10 +40,10 @@ export class CredentialSeal {
    * @throws SealBrokenError where it does not open
    */
   opened(owner: CredentialOwner, field: CredentialField, sealed: Uint8Array | null): string | null {
-    return sealed === null ? null : open(Buffer.from(sealed), placeOf(owner, field), this.#keys());
+    return sealed === null ? null : open(Buffer.from(sealed), contextOf(owner, field), this.#keys());
   }
 }
 
-function placeOf(owner: CredentialOwner, field: CredentialField): SealedPlace {
+function contextOf(owner: CredentialOwner, field: CredentialField): SealContext {
   return ['datasource', owner.accountProviderId, owner.accountId, owner.region, owner.instanceId, field];
 }

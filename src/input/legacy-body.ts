@@ -1,7 +1,7 @@
 import { DomainError, InvalidParametersError, type ParameterProblem } from '../errors.js';
-import { parseLegacyDateTime } from '../input/date-time.js';
-import { type Parameter, parametersOf } from '../input/parameter.js';
-import { validated } from '../input/validate.js';
+import { parseLegacyDateTime } from './date-time.js';
+import { type Parameter, parametersOf } from './parameter.js';
+import { validated } from './validate.js';
 
 /** A JSON object as a legacy client sent it. */
 export type LegacyBody = Readonly<Record<string, unknown>>;

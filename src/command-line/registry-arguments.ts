@@ -15,7 +15,7 @@ export const registryUsage = [
 export type Format = 'jsonl' | 'csv';
 
 /** What an export was asked for. */
-export interface ExportWords {
+export interface ExportArguments {
   readonly action: 'export';
   /** The file to write; standard output where it is undefined. */
   readonly output: string | undefined;
@@ -27,7 +27,7 @@ export interface ExportWords {
 }
 
 /** What an import was asked for. */
-export interface ImportWords {
+export interface ImportArguments {
   readonly action: 'import';
   /** The file to read; `-` for standard input. */
   readonly input: string;
@@ -50,18 +50,18 @@ const flag = { type: 'boolean' } as const;
 const common = { format: text, kind: text, 'passphrase-file': text } as const;
 
 /**
- * Reads the words with which the command is called.
+ * Reads the arguments with which the command is called.
  *
  * @throws UsageError where they are others than {@link registryUsage} says
  */
-export function readRegistryWords([action, ...words]: readonly string[]): ExportWords | ImportWords {
-  if (action === 'export') return exportWords(words);
-  if (action === 'import') return importWords(words);
+export function readRegistryArguments([action, ...args]: readonly string[]): ExportArguments | ImportArguments {
+  if (action === 'export') return exportArguments(args);
+  if (action === 'import') return importArguments(args);
   throw new UsageError(registryUsage);
 }
 
-function exportWords(words: string[]): ExportWords {
-  const { values, positionals } = parsed(words, { ...common, output: text, 'with-credentials': flag });
+function exportArguments(args: string[]): ExportArguments {
+  const { values, positionals } = parsed(args, { ...common, output: text, 'with-credentials': flag });
   if (positionals.length > 0) throw wrong('Unexpected argument: give the file to write with --output.');
   const format = formatOf(values.format, values.output);
   const kind = oneOf('kind', kinds, values.kind);
@@ -78,9 +78,9 @@ function exportWords(words: string[]): ExportWords {
   };
 }
 
-function importWords(words: string[]): ImportWords {
+function importArguments(args: string[]): ImportArguments {
   const options = { ...common, 'dry-run': flag, 'on-error': text, report: text };
-  const { values, positionals } = parsed(words, options);
+  const { values, positionals } = parsed(args, options);
   const [input] = positionals;
   if (input === undefined || positionals.length > 1) throw wrong('An import takes one file, or - for standard input.');
   const format = formatOf(values.format, input);
@@ -102,9 +102,9 @@ function importWords(words: string[]): ImportWords {
   };
 }
 
-function parsed<const Options extends NonNullable<ParseArgsConfig['options']>>(words: string[], options: Options) {
+function parsed<const Options extends NonNullable<ParseArgsConfig['options']>>(args: string[], options: Options) {
   try {
-    return parseArgs({ args: words, allowPositionals: true, options });
+    return parseArgs({ args: args, allowPositionals: true, options });
   } catch {
     throw new UsageError(registryUsage);
   }

@@ -1,7 +1,13 @@
 import type { Database } from '../database/database.js';
-import { type CredentialField, type CredentialOwner, CredentialSeal } from './credential-seal.js';
-import { deleteOtherChecks, replaceSealed, type SealedRow, selectSealed } from './rotation.statements.js';
-import { SealBrokenError, sealingKeyIdOf } from './sealing.js';
+import { SealBrokenError, sealingKeyIdOf } from '../security/sealing.js';
+import { deleteOtherSealingKeyChecks } from '../security/sealing-key-check.statements.js';
+import { replaceSealed, type SealedRow, selectSealed } from './credential.statements.js';
+import {
+  type CredentialField,
+  type CredentialOwner,
+  type CredentialSeal,
+  credentialFields,
+} from './credential-seal.js';
 
 /** A sealed value that does not open. */
 export interface BrokenSeal {
@@ -26,7 +32,7 @@ const batchSize = 200;
 const columnOf = { password: 'password_sealed', secret: 'secret_sealed' } as const;
 
 /** Looks at every sealed value of a register, and seals anew what other keys than the current one have sealed. */
-export class Rotation {
+export class CredentialRotation {
   readonly #database: Database;
   readonly #credentials: CredentialSeal;
 
@@ -59,7 +65,7 @@ export class Rotation {
       resealed += last.resealed;
     }
     if (last.oldKeysCanGo) {
-      await this.#database.change((session) => deleteOtherChecks(session, this.#credentials.currentKeyId));
+      await this.#database.change((session) => deleteOtherSealingKeyChecks(session, this.#credentials.currentKeyId));
     }
     return { ...last, resealed };
   }
@@ -70,7 +76,7 @@ export class Rotation {
     for (let afterId = '', rows: SealedRow[] | undefined; rows === undefined || rows.length === batchSize; ) {
       rows = await this.#database.read((session) => selectSealed(session, afterId, batchSize));
       for (const row of rows) {
-        for (const field of ['password', 'secret'] as const) {
+        for (const field of credentialFields) {
           const sealed = row[`${field}Sealed`];
           if (sealed === null) continue;
           const clear = this.#open(row, field, sealed, broken);

@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
-import { SeenRows } from '../../src/transfer/seen-rows.js';
+import { KeyLines } from '../../src/transfer/key-lines.js';
 
 test('says where a key stood first, among very many', () => {
-  const seen = new SeenRows();
+  const seen = new KeyLines();
   const total = 20_000;
   for (let line = 1; line <= total; line += 1) expect(seen.note(['datasource', line], line)).toBeUndefined();
   for (let line = 1; line <= total; line += 97) {

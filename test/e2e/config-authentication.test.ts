@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { startGateway } from './support/gateway.js';
-import { launchGateway, temporaryDirectory } from './support/process.js';
+import { startGateway } from '../support/gateway.js';
+import { launchGateway, temporaryDirectory } from '../support/process.js';
 
 const read = '{ accounts { totalCount } }';
 const oidc = { OIDC_ISSUER: 'https://issuer.example.com', OIDC_AUDIENCE: 'gateway.example.com' };

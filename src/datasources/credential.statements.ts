@@ -41,8 +41,3 @@ export function replaceSealed(
     Buffer.from(from),
   ]);
 }
-
-/** Removes the known values of keys that seal nothing any more. */
-export function deleteOtherChecks(session: Session, keyId: string): Promise<number> {
-  return session.run('DELETE FROM sealing_key_checks WHERE key_id <> ?', [keyId]);
-}
