@@ -34,6 +34,10 @@ interface Operation {
 type Examples = Readonly<Record<string, Example>>;
 
 const paths = ['add_account', 'delete_account', 'add-jdbc-conn', 'update-jdbc-conn', 'delete-jdbc'] as const;
+/** Save those with which only queries and mutations end. */
+const legacyCodes = Object.entries(errorCodes).flatMap(([name, code]) =>
+  ['VERSION_NOT_KNOWN', 'CONNECTION_TESTS_OFF'].includes(name) ? [] : [code],
+);
 const json = { 'content-type': 'application/json' };
 
 // biome-ignore lint/suspicious/noExplicitAny: a test looks into it as a client does
@@ -183,9 +187,7 @@ describe('the description of the legacy API', () => {
     const responses = Object.values<{ content: object }>(document.components.responses);
     const shown = [...paths.map((path) => answerExamples(path)), ...responses.map(({ content }) => content)];
     const codes = JSON.stringify(shown).match(/(?<="code":)\d+/g);
-    expect(new Set(codes?.map(Number))).toEqual(
-      new Set([succeeded.code, ...Object.values(errorCodes), 403, 404, 405, 413, 415]),
-    );
+    expect(new Set(codes?.map(Number))).toEqual(new Set([succeeded.code, ...legacyCodes, 403, 404, 405, 413, 415]));
   });
 
   test('is not served, nor its page, where the gateway is not open and it was not asked for', async () => {
