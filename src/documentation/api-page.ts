@@ -145,5 +145,8 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 }
 
 function oneLine(text: string | null | undefined): string {
-  return (text ?? '').replace(/\s*\n\s*/g, ' ');
+  return (text ?? '')
+    .split('\n')
+    .map((line) => line.trim())
+    .join(' ');
 }

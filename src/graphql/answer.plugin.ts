@@ -32,7 +32,9 @@ export function answerPlugin(introspection: boolean): ApolloServerPlugin<Request
 }
 
 function withoutSuggestion(error: GraphQLFormattedError): GraphQLFormattedError {
-  return { ...error, message: error.message.replace(/ Did you mean .*\?$/s, '') };
+  const { message } = error;
+  const suggestion = message.endsWith('?') ? message.lastIndexOf(' Did you mean ') : -1;
+  return suggestion === -1 ? error : { ...error, message: message.slice(0, suggestion) };
 }
 
 function errorsOf(request: GraphQLRequestContextWillSendResponse<RequestContext>): GraphQLFormattedError[] {

@@ -43,15 +43,16 @@ export function readInput<T extends object>(
     const value = coerce(parameter, values.get(parameter.restName));
     if (value !== undefined) (input as Record<string, unknown>)[parameter.property] = value;
   }
-  const problems = unknown === 'refuse' ? unknownNames(parameters, values) : [];
+  const problems: ParameterProblem[] = [];
   try {
     validated(input);
   } catch (error) {
     if (!(error instanceof InvalidParametersError)) throw error;
     problems.push(...error.problems.map((problem) => renamed(parameters, problem)));
   }
-  if (problems.length > 0) throw new InvalidParametersError(problems);
-  return input;
+  const unknownProblems = unknown === 'refuse' ? unknownNames(parameters, values) : [];
+  if (problems.length + unknownProblems.length === 0) return input;
+  throw new InvalidParametersError([...problems, ...unknownProblems]);
 }
 
 // Nearly every body is in it, and to make a decoder takes longer than to use it.
@@ -66,14 +67,27 @@ export function decoderOf(charset: string): InstanceType<typeof TextDecoder> {
   return charset === 'utf-8' ? utf8 : new TextDecoder(charset, { fatal: true });
 }
 
-const stringOrFraction = /"(?:[^"\\]|\\.)*"|-?\d+\.\d+/g;
+// In a JSON object a number stands behind one of these.
+const fractionOrExponent = /[:,[\s]-?\d+[.eE]/;
+// Each character is looked at once, so that it takes no longer than to parse the text.
+const escapeQuoteOrNumber = /\\.|"|-?\d[\d.eE+-]*/g;
+const numberParts = /^-?(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 
 /** A number whose fraction JSON.parse would round away is made one whose fraction it keeps, so that the rules refuse it. */
 function keepFractions(json: string): string {
-  if (!/\d\.\d/.test(json)) return json;
-  return json.replace(stringOrFraction, (token) =>
-    !token.startsWith('"') && !/\.0+$/.test(token) && Number.isInteger(Number(token)) ? '0.5' : token,
-  );
+  if (!fractionOrExponent.test(json)) return json;
+  let isInString = false;
+  return json.replace(escapeQuoteOrNumber, (token) => {
+    if (token === '"') isInString = !isInString;
+    return !isInString && losesFraction(token) ? '0.5' : token;
+  });
+}
+
+function losesFraction(token: string): boolean {
+  if (!Number.isInteger(Number(token))) return false;
+  const [, whole = '', fraction = '', exponent = '0'] = numberParts.exec(token) ?? [];
+  // The last digit that is not zero, and whether it stands behind the point.
+  return `${whole}${fraction}`.search(/[1-9]0*$/) >= Math.max(0, whole.length + Number(exponent));
 }
 
 /** A value that cannot be coerced is left as it is: the rules then refuse it. */
