@@ -77,14 +77,33 @@ export interface ParameterProblem {
   readonly problem: string;
 }
 
-/** Parameters that are missing or wrong, all of a request at once. Each surface writes the names in its own style. */
+// An answer must not grow with the number and the names of what a client has made up.
+const maxProblems = 100;
+const maxNameLength = 64;
+
+/**
+ * Parameters that are missing or wrong, all of a request at once. Each surface writes the names in its own style. The message
+ * names each and says what it must be; of more than a hundred it names a hundred, and says how many more there are.
+ */
 export class InvalidParametersError extends DomainError {
   override readonly name = 'InvalidParametersError';
+  /** The first hundred, their names cut where they are longer than any that there is. */
+  readonly problems: readonly ParameterProblem[];
 
   /** @param problems at least one */
-  constructor(readonly problems: readonly ParameterProblem[]) {
-    super('BAD_USER_INPUT', 'Invalid parameters');
+  constructor(problems: readonly ParameterProblem[]) {
+    const told = problems
+      .slice(0, maxProblems)
+      .map(({ property, problem }) => ({ property: short(property), problem }));
+    const sentences = told.map(({ property, problem }) => `${property} ${problem}`);
+    if (problems.length > told.length) sentences.push(`and ${problems.length - told.length} more`);
+    super('BAD_USER_INPUT', ['Invalid parameters', sentences.join('; ')].filter(Boolean).join(': ').concat('.'));
+    this.problems = told;
   }
+}
+
+function short(name: string): string {
+  return name.length > maxNameLength ? `${name.slice(0, maxNameLength)}…` : name;
 }
 
 /** A datasource is not at the version that the caller expected. */

@@ -39,6 +39,8 @@ const protocolCodes: ReadonlySet<unknown> = new Set([
   'PERSISTED_QUERY_NOT_SUPPORTED',
 ]);
 
+const maxMessageLength = 1000;
+
 /**
  * Makes what a client is told of an error: the domain's own message, or the request's id where the domain does not know
  * it, with the error then in the log.
@@ -58,14 +60,14 @@ export function formatGraphQLError(
     // One without a cause was refused for the load alone, and as many more may be.
     if (cause.errorName === 'SERVICE_UNAVAILABLE' && cause.cause) log.warn({ err: cause }, 'could not serve');
     if (cause.errorName === 'INTERNAL_SERVER_ERROR') log.error({ err: cause }, 'failed to answer');
-    return { message: messageOf(cause), ...where, extensions: extensionsOf(cause) };
+    return { message: cause.message, ...where, extensions: extensionsOf(cause) };
   }
   if (graphqlError !== undefined && isAboutInput(graphqlError)) {
     return { ...inputError([]), ...where };
   }
   const code = graphqlError?.extensions.code;
   if (graphqlError !== undefined && protocolCodes.has(code)) {
-    return { message: withoutTokens(graphqlError.message), ...where, extensions: { code } };
+    return { message: cut(withoutTokens(graphqlError.message)), ...where, extensions: { code } };
   }
   log.error({ err: cause }, 'failed to answer');
   return {
@@ -77,20 +79,20 @@ export function formatGraphQLError(
 
 /** The parser repeats the token that it did not expect, which may be a credential; where it stands is enough. */
 function withoutTokens(message: string): string {
-  return message
-    .replace(/^(Syntax Error: .*?\b(?:String|BlockString|Int|Float|Name)) ".*"\.$/s, '$1.')
-    .replace(/^(Syntax Error: Invalid (?:character|Unicode) escape sequence): ".*"\.$/s, '$1.');
+  if (!message.startsWith('Syntax Error: ') || !message.endsWith('".')) return message;
+  const [kind] = /\b(?:(?:String|BlockString|Int|Float|Name)(?= ")|escape sequence(?=: "))/.exec(message) ?? [];
+  return kind === undefined ? message : `${message.slice(0, message.indexOf(kind) + kind.length)}.`;
+}
+
+/** There may be a hundred of them, and each may repeat a name that is as long as the document. */
+function cut(message: string): string {
+  return message.length > maxMessageLength ? `${message.slice(0, maxMessageLength)}…` : message;
 }
 
 /** What a client is told of invalid parameters. */
 export function inputError(problems: readonly ParameterProblem[]): GraphQLFormattedError {
   const error = new InvalidParametersError(problems);
-  return { message: messageOf(error), extensions: extensionsOf(error) };
-}
-
-function messageOf(error: DomainError): string {
-  if (!(error instanceof InvalidParametersError) || error.problems.length === 0) return error.message;
-  return `${error.message}: ${error.problems.map(({ property, problem }) => `${property} ${problem}`).join('; ')}.`;
+  return { message: error.message, extensions: extensionsOf(error) };
 }
 
 function extensionsOf(error: DomainError): Record<string, unknown> {

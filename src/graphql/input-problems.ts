@@ -7,6 +7,8 @@ import {
   type GraphQLInputType,
   type GraphQLSchema,
   getNamedType,
+  getNullableType,
+  isInputObjectType,
   isInputType,
   Kind,
   type OperationDefinitionNode,
@@ -92,13 +94,13 @@ export function literalProblems(
 function valueProblems(name: string, value: unknown, type: GraphQLInputType): ParameterProblem[] {
   const parameters = parametersOfType(type);
   const problems = new Map<string, string>();
-  const given = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
+  const { given, unknown } = fieldsOf(value, type);
   let told = 0;
   const tell: Parameters<typeof coerceInputValue>[2] = (path, _, error) => {
     const property = path.length > 0 ? String(path[0]) : (fieldNamedIn(error.message) ?? name);
     const parameter = parameters.find((declared) => declared.property === property);
     if (parameter !== undefined) {
-      const isGiven = given[property] !== undefined && given[property] !== null;
+      const isGiven = given?.[property] !== undefined && given[property] !== null;
       problems.set(property, problemOf(parameter, isGiven ? Symbol('of a wrong type') : undefined) ?? 'is not valid');
     } else if (property === name) {
       problems.set(property, `must be a value of the type ${String(type)}`);
@@ -109,17 +111,36 @@ function valueProblems(name: string, value: unknown, type: GraphQLInputType): Pa
     if (told === mostProblems) throw enough;
   };
   try {
-    coerceInputValue(value, type, tell);
+    coerceInputValue(given ?? value, type, tell);
   } catch (error) {
     if (error !== enough) throw error;
   }
-  if (problems.size === 0) return [];
+  if (problems.size + unknown.length === 0) return [];
   // The rest is checked too, so that a client is told of everything at once. A date and time was checked by its type.
   for (const parameter of parameters) {
-    const problem = parameter.kind === 'dateTime' ? undefined : problemOf(parameter, given[parameter.property]);
+    const problem = parameter.kind === 'dateTime' ? undefined : problemOf(parameter, given?.[parameter.property]);
     if (problem !== undefined && !problems.has(parameter.property)) problems.set(parameter.property, problem);
   }
-  return [...problems].map(([property, problem]) => ({ property, problem }));
+  return [
+    ...[...problems].map(([property, problem]) => ({ property, problem })),
+    ...unknown.map((property) => ({ property, problem: 'is not a field of this input' })),
+  ];
+}
+
+/** The fields of an input object that its type has, and the names of others: looked up here, graphql-js takes long for each. */
+function fieldsOf(value: unknown, type: GraphQLInputType) {
+  const named = getNullableType(type);
+  if (!isInputObjectType(named) || typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return { given: undefined, unknown: [] };
+  }
+  const known = named.getFields();
+  const given: Record<string, unknown> = {};
+  const unknown: string[] = [];
+  for (const [name, field] of Object.entries(value)) {
+    if (known[name] === undefined) unknown.push(name);
+    else given[name] = field;
+  }
+  return { given, unknown };
 }
 
 function parametersOfType(type: GraphQLInputType): readonly Parameter[] {

@@ -53,8 +53,7 @@ export function failureOf(error: DomainError, code = error.code): Failure {
     return { httpStatus, envelope: { status: 'fail', code, message: error.message, ref: null } };
   }
   const ref = error.problems.map(({ property, problem }) => ({ name: property, message: problem }));
-  const message = `${error.message}: ${ref.map((parameter) => `${parameter.name} ${parameter.message}`).join('; ')}.`;
-  return { httpStatus, envelope: { status: 'fail', code, message, ref } };
+  return { httpStatus, envelope: { status: 'fail', code, message: error.message, ref } };
 }
 
 /** The envelope of a failure of the transport, whose code repeats the HTTP status. */

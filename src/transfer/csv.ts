@@ -2,7 +2,16 @@ import { pipeline, Readable } from 'node:stream';
 import { CsvError, parse } from 'csv-parse';
 import { stringify } from 'csv-stringify/sync';
 import { longestRow } from './json-lines.js';
-import { columnsOf, credentialNames, type FileRow, Refusal, type RowContent, type RowKind, shortName } from './row.js';
+import {
+  columnsOf,
+  credentialNames,
+  type FileRow,
+  Refusal,
+  type RowContent,
+  type RowKind,
+  shortName,
+  unseenCharacters,
+} from './row.js';
 
 /** A file that cannot be read on. The message says where, and repeats no value of it. */
 export class FileFormatError extends Error {
@@ -14,9 +23,14 @@ interface CsvRecord {
   readonly raw: string;
 }
 
+const maxProblems = 20;
 // A cell that begins so is a formula to spreadsheet programs. An apostrophe before it makes it text to them.
 const formula = /^'*[=+\-@\t\r\n＝＋－＠]/;
 const apostrophes = /^'+[=+\-@\t\r\n＝＋－＠]/;
+
+// How a character is written that is not seen; where a text has the like of it, its backslash is.
+const writtenEscape = /\\u\{([0-9a-f]{1,6})\}/g;
+const likeAnEscape = /\\(?=u\{[0-9a-f]{1,6}\})/g;
 
 /**
  * Reads CSV (RFC 4180) in UTF-8, with a first row that names the columns, in any order. An empty cell is an absent value.
@@ -67,8 +81,20 @@ export function csvRows(kind: RowKind, rows: readonly Readonly<Record<string, un
 }
 
 function cell(value: unknown): string {
-  const text = value === undefined ? '' : String(value);
-  return typeof value === 'string' && formula.test(text) ? `'${text}` : text;
+  if (typeof value !== 'string') return value === undefined ? '' : String(value);
+  const text = value.replace(likeAnEscape, escaped).replace(unseenCharacters, escaped);
+  return formula.test(text) ? `'${text}` : text;
+}
+
+function escaped(character: string): string {
+  return `\\u{${character.charCodeAt(0).toString(16)}}`;
+}
+
+function unescaped(text: string): string {
+  return text.replace(writtenEscape, (written, digits: string) => {
+    const code = Number.parseInt(digits, 16);
+    return code <= 0xffff ? String.fromCharCode(code) : written;
+  });
 }
 
 function contentOf(record: readonly string[], names: readonly string[], kind: RowKind): RowContent | Refusal {
@@ -77,21 +103,26 @@ function contentOf(record: readonly string[], names: readonly string[], kind: Ro
   }
   const values: Record<string, string> = {};
   for (const [place, text] of record.entries()) {
-    if (text !== '') values[names[place] as string] = apostrophes.test(text) ? text.slice(1) : text;
+    if (text !== '') values[names[place] as string] = unescaped(apostrophes.test(text) ? text.slice(1) : text);
   }
   return { kind, values };
 }
 
 function checkedNames(record: readonly string[], kind: RowKind): readonly string[] {
-  const problems = record.flatMap((name, place) => {
+  const seen = new Set<string>();
+  const problems = record.flatMap((name) => {
     if (credentialNames.some((credential) => credential === name) || name === 'credentials') {
       return [`CSV carries no credentials: take the column ${name} out, or import JSON Lines.`];
     }
     if (!columnsOf[kind].includes(name)) return [`There is no column ${JSON.stringify(shortName(name))}.`];
-    return record.indexOf(name) < place ? [`The column ${name} is there twice.`] : [];
+    if (seen.has(name)) return [`The column ${name} is there twice.`];
+    seen.add(name);
+    return [];
   });
   if (problems.length > 0) {
-    throw new FileFormatError(`${problems.join('\n')}\nThe columns of kind ${kind}: ${columnsOf[kind].join(', ')}.`);
+    const told = problems.slice(0, maxProblems);
+    if (problems.length > told.length) told.push(`And ${problems.length - told.length} more.`);
+    throw new FileFormatError(`${told.join('\n')}\nThe columns of kind ${kind}: ${columnsOf[kind].join(', ')}.`);
   }
   return record;
 }

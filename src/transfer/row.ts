@@ -2,7 +2,7 @@ import { AddAccountInput } from '../accounts/account.input.js';
 import type { AccountIdentity } from '../accounts/account.statements.js';
 import { AddDatasourceInput } from '../datasources/datasource.input.js';
 import type { DatasourceIdentity } from '../datasources/datasource.statements.js';
-import { DomainError, type ErrorName, InvalidParametersError } from '../errors.js';
+import { DomainError, type ErrorName } from '../errors.js';
 import { readInput } from '../input/legacy-body.js';
 import { parametersOf } from '../input/parameter.js';
 
@@ -85,13 +85,9 @@ export function declaredBy({ kind, values }: RowContent): AccountRow | Datasourc
   }
 }
 
-/** The refusal that an error of the domain means. */
+/** The refusal that an error of the domain means. Its message may repeat names out of the file. */
 export function refusalOf(error: DomainError): Refusal {
-  const reason =
-    error instanceof InvalidParametersError
-      ? `${error.problems.map(({ property, problem }) => `${shortName(property)} ${problem}`).join('; ')}.`
-      : error.message;
-  return new Refusal(error.errorName, reason);
+  return new Refusal(error.errorName, printable(error.message));
 }
 
 /** The parts of a row's key in the order in which they are shown. */
@@ -108,6 +104,12 @@ export function accountKey({ accountProvider, accountId, region }: AccountIdenti
 export function datasourceKey({ accountProviderId, accountId, region, instanceId }: DatasourceIdentity) {
   return [accountProviderId, accountId, region, instanceId] as const;
 }
+
+/**
+ * What a person who looks at a text does not see, though it may change what is seen: control characters but tabs and line
+ * breaks, those that turn the direction of writing, separators of lines and paragraphs, and the mark of the byte order.
+ */
+export const unseenCharacters = /(?![\t\n\r])[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}\ufeff]/gu;
 
 /** Text out of a file as it may stand on a terminal: characters that are not seen are written out. */
 export function printable(text: string): string {

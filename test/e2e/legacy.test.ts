@@ -135,6 +135,27 @@ describe.each(databaseKinds)('the legacy API, on $name', (kind) => {
       }
       expect(await snapshot(gateway)).toEqual(before);
     });
+
+    test.each(['gzip', 'br', 'GZIP', 'identity, gzip', 'unheard-of'])(
+      'a body in the Content-Encoding %s is refused with 415 on every route, though it can be read as it is',
+      async (coding) => {
+        const before = await snapshot(gateway);
+        const headers = { 'content-type': 'application/json', 'content-encoding': coding };
+        for (const route of routes) {
+          const answer = await raw(route, { headers, body: JSON.stringify(account) });
+          expect([route, answer.httpStatus, answer.headers['accept-encoding']]).toEqual([route, 415, 'identity']);
+          const message = expect.stringContaining('Content-Encoding');
+          expect(JSON.parse(answer.text)).toEqual({ status: 'fail', code: 415, message, ref: null });
+        }
+        expect(await snapshot(gateway)).toEqual(before);
+      },
+    );
+
+    test.each(['identity', 'Identity', ''])('a body in the Content-Encoding %j is read', async (coding) => {
+      const headers = { 'content-type': 'application/json', 'content-encoding': coding };
+      const body = JSON.stringify(legacyBody(accountKey({ region: `coding-${coding}` })));
+      expect(JSON.parse((await raw('add_account', { headers, body })).text)).toEqual(success);
+    });
   });
 
   describe('the body', () => {
@@ -348,6 +369,16 @@ describe.each(databaseKinds)('the legacy API, on $name', (kind) => {
       ['1e-7', 400],
       ['1e21', 400],
       ['1e400', 400],
+      ['1.5e1', 200],
+      ['10e-1', 200],
+      ['0.0e-5', 200],
+      ['100.000', 200],
+      ['1.00000000000000000001', 400],
+      ['1.00000000000000000001e5', 400],
+      ['-2.99999999999999999999', 400],
+      ['15e-1', 400],
+      ['1e-400', 400],
+      ['1.0000000000000000000100', 400],
     ])('the JSON number %s is taken where it is whole and exact', async (number, expected) => {
       const { body } = await gateway.legacy(
         'add_account',
@@ -355,6 +386,31 @@ describe.each(databaseKinds)('the legacy API, on $name', (kind) => {
       );
       expect(body).toMatchObject(expected === 200 ? success : { code: 400, ref: [{ name: 'account_id' }] });
     });
+  });
+
+  test('a fraction in a string is text, and one behind it is still a fraction', async () => {
+    const body = String.raw`{"note":"\\\" 1.00000000000000000001","account_provider":1,"account_id":"1.00000000000000000001","region":`;
+    expect((await gateway.legacy('add_account', `${body}2.00000000000000000001}`)).body.ref).toEqual([
+      { name: 'region', message: expect.any(String) },
+    ]);
+    expect((await gateway.legacy('add_account', `${body}"r3"}`)).body).toEqual(success);
+    expect(
+      await findAccount(gateway, accountKey({ accountId: '1.00000000000000000001', region: 'r3' })),
+    ).not.toBeNull();
+  });
+
+  test('of very many invalid parameters a hundred are told, those that the operation has first, and how many more', async () => {
+    const unknown = Object.fromEntries(Array.from({ length: 20_000 }, (_, at) => [`${'n'.repeat(80)}${at}`, 1]));
+    const edit = legacyBody(datasourceInput('', { accountProviderId: 0 }));
+    const { body } = await gateway.legacy('delete_account', { ...unknown, ...edit });
+    expect(body).toMatchObject({ code: 400, message: expect.stringMatching(/; and 19902 more\.$/) });
+    expect(body.ref).toHaveLength(100);
+    expect(body.ref.slice(0, 3)).toEqual([
+      { name: 'instance_id', message: expect.any(String) },
+      { name: 'account_provider_id', message: expect.any(String) },
+      { name: `${'n'.repeat(64)}…`, message: 'is not a parameter of this operation' },
+    ]);
+    expect(JSON.stringify(body).length).toBeLessThan(40_000);
   });
 
   describe('the order of checks', () => {
@@ -713,7 +769,7 @@ describe.each(databaseKinds)('the legacy API, on $name', (kind) => {
     expect(lines).toHaveLength(1);
     expect(lines[0]).toMatchObject({
       method: 'POST',
-      path: '/data-source/add-jdbc-conn',
+      route: '/data-source/add-jdbc-conn',
       httpStatus: 200,
       operation: '/data-source/add-jdbc-conn',
       code: 400,
