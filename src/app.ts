@@ -14,6 +14,9 @@ import { registerGraphQL } from './graphql/graphql.routes.js';
 import { registerPlayground } from './graphql/playground.routes.js';
 import { createSchema } from './graphql/schema.js';
 import { HistoryService } from './history/history.service.js';
+import { registerClientAddress } from './http/client-address.js';
+import { ConnectionLimit } from './http/connection-limit.js';
+import { refuseContentEncodings } from './http/content-encoding.js';
 import { createHttpServer, refuseConnection, registerGentleRefusal } from './http/http-server.js';
 import { LoadLimit } from './http/load-limit.js';
 import { registerRequestGuard } from './http/request-guard.js';
@@ -82,11 +85,21 @@ export async function createApp(config: Config, logDestination?: DestinationStre
     log.warn('everyone who can reach this gateway may use it: set AUTH to let in only known callers');
   }
 
+  const refusal = { exempt: alwaysServed, refusalOf: overloadedAt };
   const load = new LoadLimit({
     inWork: config.requestLimit,
-    exempt: alwaysServed,
-    refusalOf: (path) => (path.startsWith('/graphql') ? overloaded.graphql : overloaded.rest),
-    onRefusal: countingRefusals(log),
+    ...refusal,
+    onRefusal: countingRefusals((refused) =>
+      log.warn({ refused }, 'overloaded: requests were refused within the last second'),
+    ),
+  });
+  const connections = new ConnectionLimit({
+    perClient: config.connectionLimit,
+    trustProxy: config.trustProxy,
+    ...refusal,
+    onGuest: countingRefusals((refused, address) =>
+      log.warn({ refused, address }, 'connections were refused within the last second: see CONNECTION_LIMIT'),
+    ),
   });
   metrics.watch({
     databaseUse: () => register.use,
@@ -99,7 +112,7 @@ export async function createApp(config: Config, logDestination?: DestinationStre
   const http = createHttp(
     config,
     log,
-    load,
+    { load, connections },
     legacyErrorHandler((error) => portal?.codeOf(error)),
   );
   const closing = { begun: false };
@@ -111,10 +124,12 @@ export async function createApp(config: Config, logDestination?: DestinationStre
   http.addHook('onClose', async () => authenticators.keys?.close());
   http.addHook('onClose', () => register.close());
   http.addHook('onClose', async () => tracing?.stop());
+  registerClientAddress(http);
   registerRequestLog(http);
   tracing?.requests(http);
   countRequests(http, metrics);
   await registerRequestGuard(http, config, { authenticators, audit, load, isClosing: () => closing.begun });
+  refuseContentEncodings(http);
   tracing?.operations(http);
   load.register(http);
   registerGentleRefusal(http);
@@ -188,17 +203,21 @@ function createAuthenticators(
   };
 }
 
-/** Counts requests that are refused for the load, with a line in the log for all of a second: there may be thousands. */
-function countingRefusals(log: Logger): () => void {
+/** Counts what is refused, to tell of all of a second at once, with the address of the first: there may be thousands. */
+function countingRefusals(tell: (refused: number, address: string | undefined) => void) {
   let refused = 0;
-  return () => {
+  return (address?: string) => {
     refused += 1;
     if (refused > 1) return;
     setTimeout(() => {
-      log.warn({ refused }, 'overloaded: requests were refused within the last second');
+      tell(refused, address);
       refused = 0;
     }, 1000).unref();
   };
+}
+
+function overloadedAt(path: string): string {
+  return path.startsWith('/graphql') ? overloaded.graphql : overloaded.rest;
 }
 
 /** The SDK is loaded only where traces are wanted. */
@@ -210,7 +229,7 @@ async function loadTracing(log: Logger): Promise<Tracing> {
 function createHttp(
   config: Config,
   log: Logger,
-  load: LoadLimit,
+  { load, connections }: { readonly load: LoadLimit; readonly connections: ConnectionLimit },
   answerError: ReturnType<typeof legacyErrorHandler>,
 ): FastifyInstance {
   const http = fastify({
@@ -221,7 +240,11 @@ function createHttp(
     genReqId: (request) => requestIdOf(request.headers['x-request-id']),
     // Answered by the guard, in the form of the surface.
     return503OnClosing: false,
-    serverFactory: (handle) => createHttpServer(load.before(handle), config.databaseTimeout),
+    serverFactory: (handle) => {
+      const server = createHttpServer(connections.before(load.before(handle)), config.databaseTimeout);
+      connections.register(server);
+      return server;
+    },
     clientErrorHandler: refuseConnection,
     forceCloseConnections: 'idle',
     exposeHeadRoutes: true,

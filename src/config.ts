@@ -46,6 +46,8 @@ export interface Config {
   readonly documentLimits: DocumentLimits;
   /** The largest body that is read, in bytes. */
   readonly bodyLimit: number;
+  /** Connections of one client at most. */
+  readonly connectionLimit: number;
   /** Requests of one caller in a minute at most; undefined for any number. */
   readonly rateLimit: number | undefined;
   /** How long the audit is kept, in days; undefined for ever. */
@@ -163,6 +165,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       maxCost: read('GRAPHQL_MAX_COST'),
     },
     bodyLimit: read('BODY_LIMIT'),
+    connectionLimit: read('CONNECTION_LIMIT'),
     rateLimit: read('RATE_LIMIT'),
     auditRetentionDays: read('AUDIT_RETENTION_DAYS'),
     tracesEndpoint: read('OTEL_EXPORTER_OTLP_ENDPOINT'),

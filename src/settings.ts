@@ -193,6 +193,12 @@ export const settings = {
     kind: wholeNumber(1, 100_000),
     whenAbsent: 'twice `DB_POOL_SIZE`',
   },
+  CONNECTION_LIMIT: {
+    description:
+      'Connections of one address at most; with IPv6, those of one network of 64 bits. On further connections only `/healthz`, `/readyz` and `/metrics` are served, and other requests are answered with 503. The proxies that `TRUST_PROXY` names may have any number; where it is a number, every address may.',
+    kind: wholeNumber(1, 5000),
+    absent: 1000,
+  },
   RATE_LIMIT: {
     description:
       'Requests of one caller in a minute at most, counted by each gateway on its own; more are answered with 429. A caller that is not known is counted by its address.',

@@ -213,8 +213,7 @@ function eventOf(
     actor: call.caller.name.slice(0, 300),
     means: call.caller.means,
     surface: call.surface,
-    // What a trusted proxy passes on need not be an address.
-    address: call.address?.slice(0, 64) ?? null,
+    address: call.address,
     requestId: call.requestId,
     operation,
     outcome,

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from '@photostructure/sqlite';
 
@@ -30,6 +30,8 @@ export function lockSqliteFile(path: string): SqliteLock {
   const lockPath = `${path}-gateway-lock`;
   // Before the file itself is opened: of several that make it at once, all but one find it locked for a moment.
   mkdirSync(dirname(path), { recursive: true });
+  // What is made without it is readable by everyone.
+  closeSync(openSync(lockPath, 'a', 0o600));
   const holder = new DatabaseSync(lockPath, { timeout: 0 });
   try {
     holder.exec('BEGIN EXCLUSIVE');

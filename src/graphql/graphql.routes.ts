@@ -11,6 +11,7 @@ import type { GraphQLFormattedError, GraphQLSchema } from 'graphql';
 import type { AuditTrail } from '../audit/audit-trail.js';
 import { DomainError } from '../errors.js';
 import type { BundledPage } from '../http/bundled-page.js';
+import { ContentEncodingError } from '../http/content-encoding.js';
 import { accessPlugin } from './access.plugin.js';
 import { answerPlugin } from './answer.plugin.js';
 import { statusOfCode, statusOfRequestError } from './answer-status.js';
@@ -225,6 +226,9 @@ function parseBody(bytes: Buffer): unknown {
 
 function transportError(error: unknown, request: FastifyRequest): TransportError {
   if (error instanceof TransportError) return error;
+  if (error instanceof ContentEncodingError) {
+    return new TransportError(error.statusCode, 'UNSUPPORTED_MEDIA_TYPE', error.message);
+  }
   const { statusCode } = error as { statusCode?: number };
   switch (statusCode) {
     case 413:

@@ -18,8 +18,6 @@ const timeLimits = {
 
 // A client that takes nothing of its answer for so long, the time for the answer apart.
 const longestStandstill = 15_000;
-// More than others hold, so that one that waits for its turn is answered, and few enough for what each takes in memory.
-const mostConnections = 5_000;
 const longestLinger = 2_000;
 
 /** What Node.js knows of the answer that a connection is at. */
@@ -33,7 +31,6 @@ type HttpSocket = Socket & { _httpMessage?: ServerResponse | null };
 export function createHttpServer(handle: RequestListener, longestAnswer: number): Server {
   const server = createServer(timeLimits, handle);
   server.timeout = longestAnswer + longestStandstill;
-  server.maxConnections = mostConnections;
   return server;
 }
 
@@ -56,7 +53,8 @@ export function registerGentleRefusal(http: FastifyInstance): void {
   });
 }
 
-function closeGently(socket: Socket): void {
+/** Lets a client read its answer while it still sends, before its connection is closed. */
+export function closeGently(socket: Socket): void {
   // What Node.js calls when the last answer of a connection is sent.
   socket.destroySoon = () => {
     socket.end();

@@ -12,6 +12,7 @@ import { type Authenticators, authenticate } from '../security/authentication.js
 import { isFromForeignPage, isLoopbackAddress, isLoopbackHost } from '../security/browser-origin.js';
 import { anonymous, type Caller } from '../security/caller.js';
 import { RefusedCallerError } from '../security/refused-caller.js';
+import { clientNetwork } from './client-address.js';
 import type { LoadLimit } from './load-limit.js';
 
 declare module 'fastify' {
@@ -65,7 +66,7 @@ export async function registerRequestGuard(
     // By the route: a path may be written with percent signs.
     const path = request.routeOptions.url ?? request.url;
     const surface: Surface = isLegacyPath(path) ? 'rest' : 'graphql';
-    request.call = { surface, address: request.ip, requestId: request.id, caller: anonymous };
+    request.call = { surface, address: request.clientAddress, requestId: request.id, caller: anonymous };
     if (parts.isClosing()) {
       reply.header('connection', 'close');
       done(new UnavailableError(new Error('the gateway is stopping')));
@@ -176,7 +177,7 @@ async function rateCounter(
     keyGenerator: (request) => {
       const caller = callers.get(request);
       return caller === undefined || caller.means === 'anonymous'
-        ? `address ${request.ip}`
+        ? `network ${request.clientAddress === null ? '' : clientNetwork(request.clientAddress)}`
         : `${caller.means} ${caller.name}`;
     },
   });

@@ -29,11 +29,12 @@ export function registerRequestLog(http: FastifyInstance): void {
     request.log.info(
       {
         method: request.method,
-        path: request.url.split('?', 1)[0],
+        // Its pattern: a path that is no route's may hold anything, a credential that was meant for a header too.
+        route: request.routeOptions.url,
         ...(isAnswered ? { httpStatus: reply.statusCode } : { isAbandoned: true }),
         ...request.outcome,
         caller: request.call?.caller.name,
-        address: request.ip,
+        address: request.clientAddress,
         milliseconds: Math.round(reply.elapsedTime * 10) / 10,
       },
       'request',

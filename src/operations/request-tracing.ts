@@ -89,16 +89,15 @@ export function traceOperations(http: FastifyInstance, tracer: Tracer): void {
 
 function attributesOf(request: FastifyRequest): Attributes {
   const { url: route } = request.routeOptions;
-  const [path = ''] = request.url.split('?', 1);
   const userAgent = request.headers['user-agent']?.slice(0, longestUserAgent);
   return {
     'http.request.method': request.method,
     'url.scheme': request.protocol,
-    'url.path': path,
-    'client.address': request.ip,
     'network.protocol.version': request.raw.httpVersion,
     'gateway.request_id': request.id,
-    ...(route === undefined ? {} : { 'http.route': route }),
+    // No route has a part that varies, and a path that is no route's may hold anything.
+    ...(route === undefined ? {} : { 'http.route': route, 'url.path': route }),
+    ...(request.clientAddress === null ? {} : { 'client.address': request.clientAddress }),
     ...(userAgent === undefined ? {} : { 'user_agent.original': userAgent }),
   };
 }

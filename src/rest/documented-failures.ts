@@ -1,4 +1,5 @@
 import { DomainError, RateLimitedError, UnavailableError } from '../errors.js';
+import { ContentEncodingError } from '../http/content-encoding.js';
 import { type FailureEnvelope, failureOf, internalFailure, transportFailure } from './envelope.js';
 
 /** Failures of every operation that the client can act on. */
@@ -91,11 +92,15 @@ export const transportFailures: Readonly<Record<number, TransportFailure>> = {
   },
   415: {
     name: 'NotJsonType',
-    description: 'The body is said to be something else than JSON.',
+    description: 'The body is said to be something else than JSON, or to be in a Content-Encoding.',
     examples: {
       notJsonType: {
         summary: 'Another content type',
         envelope: transportFailure(415, 'The Content-Type must be application/json.').envelope,
+      },
+      compressed: {
+        summary: 'A compressed body',
+        envelope: transportFailure(415, new ContentEncodingError().message).envelope,
       },
     },
   },

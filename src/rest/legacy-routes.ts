@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { DomainError } from '../errors.js';
+import { ContentEncodingError } from '../http/content-encoding.js';
 import { decoderOf, type LegacyBody, parseLegacyBody } from '../input/legacy-body.js';
 import { succeeded } from '../operation-outcome.js';
 import { type Failure, failureOf, internalFailure, transportFailure } from './envelope.js';
@@ -96,7 +97,8 @@ function legacyFailure(
   }
   const { statusCode } = error as { statusCode?: number };
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
-    return transportFailure(statusCode, transportMessage(statusCode, request));
+    const message = error instanceof ContentEncodingError ? error.message : transportMessage(statusCode, request);
+    return transportFailure(statusCode, message);
   }
   request.log.error({ err: error }, 'failed to answer');
   return internalFailure(request.id);

@@ -1,6 +1,6 @@
 import { DomainError } from '../errors.js';
 import { parseLegacyBody } from '../input/legacy-body.js';
-import { type FileRow, Refusal, type RowContent, type RowKind } from './row.js';
+import { type FileRow, Refusal, type RowContent, type RowKind, unseenCharacters } from './row.js';
 
 /** Bytes of a row at most: several times what the longest values take, however they are escaped. */
 export const longestRow = 1024 * 1024;
@@ -20,7 +20,12 @@ export async function* readJsonLines(file: AsyncIterable<Buffer>): AsyncGenerato
 
 /** Writes an object as a line. */
 export function jsonLine(kind: RowKind | 'credential_key', values: object): string {
-  return `${JSON.stringify({ kind, ...values })}\n`;
+  return `${JSON.stringify({ kind, ...values }).replace(unseenCharacters, jsonEscape)}\n`;
+}
+
+// All of them are in the first plane.
+function jsonEscape(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
 function isEmpty(bytes: Buffer): boolean {

@@ -972,7 +972,6 @@ test.each(databaseKinds)(
     await gateway.close();
     await database.drop();
     expect(answers).toEqual([1001, 1001, 1001]);
-    expect(recorded.slice(0, 2)).toEqual(addresses.slice(0, 2));
-    expect(recorded[2]?.length).toBeLessThanOrEqual(64);
+    expect(recorded).toEqual([...addresses.slice(0, 2), '127.0.0.1']);
   },
 );

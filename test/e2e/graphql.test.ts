@@ -436,6 +436,7 @@ describe.each(databaseKinds)('GraphQL, on $name', (kind) => {
     test.each([
       ['a form', 415, { 'content-type': 'application/x-www-form-urlencoded' }, 'query={__typename}'],
       ['plain text', 415, { 'content-type': 'text/plain' }, '{"query":"{ __typename }"}'],
+      ['a compressed body', 415, { 'content-type': json, 'content-encoding': 'gzip' }, '{"query":"{ __typename }"}'],
       ['broken JSON', 400, { 'content-type': json }, '{"query": "5ecret'],
       ['no query', 400, { 'content-type': json }, '{"variables": {"x": "5ecret"}}'],
       ['variables in a string', 400, { 'content-type': json }, '{"query": "{ __typename }", "variables": "5ecret"}'],

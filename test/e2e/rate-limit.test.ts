@@ -173,6 +173,47 @@ describe("the client's address", () => {
     expect(await loggedAddress(await start({ TRUST_PROXY: '10.0.0.0/8' }), chain)).toBe('127.0.0.1');
   });
 
+  test.each([
+    ['unknown', '127.0.0.1'],
+    ['<script>', '127.0.0.1'],
+    ['x'.repeat(300), '127.0.0.1'],
+    ['192.0.2.7.', '127.0.0.1'],
+    ['256.0.2.7', '127.0.0.1'],
+    ['127.1', '127.0.0.1'],
+    ['198.51.100.1, unknown', '127.0.0.1'],
+    ['192.0.2.7:50123', '192.0.2.7'],
+    ['[2001:db8::1]:50123', '2001:db8::1'],
+    ['2001:DB8:0::1', '2001:db8::1'],
+    ['fe80::1%eth0', 'fe80::1'],
+    ['::ffff:192.0.2.7', '192.0.2.7'],
+  ])('is logged as an address, though the proxy says %s', async (forwarded, address) => {
+    const gateway = await start({ TRUST_PROXY: '1' });
+    expect(await loggedAddress(gateway, { 'x-forwarded-for': forwarded })).toBe(address);
+  });
+
+  test('is that of the proxy that says none, of two', async () => {
+    const gateway = await start({ TRUST_PROXY: '127.0.0.1,10.0.0.0/8' });
+    expect(await loggedAddress(gateway, { 'x-forwarded-for': 'unknown, 10.1.2.3' })).toBe('10.1.2.3');
+  });
+
+  test('is not made up anew for each request by words that are none', async () => {
+    const gateway = await start({ ...rateLimited, TRUST_PROXY: '1' });
+    const found: number[] = [];
+    for (const word of 'abcd') found.push(...(await statuses(gateway, 1, { 'x-forwarded-for': word })));
+    expect(found).toEqual([200, 200, 200, 429]);
+  });
+
+  test('counts as its network of 64 bits where it is of IPv6', async () => {
+    const gateway = await start({ ...rateLimited, TRUST_PROXY: '1' });
+    const found: number[] = [];
+    for (const host of ['1', '2', 'ffff:ffff:ffff:ffff', 'a'])
+      found.push(
+        ...(await statuses(gateway, 1, { 'x-forwarded-for': `2001:db8:0:1::${host}`.replace('::ffff:', ':ffff:') })),
+      );
+    expect(found).toEqual([200, 200, 200, 429]);
+    expect(await statuses(gateway, 1, { 'x-forwarded-for': '2001:db8:0:2::1' })).toEqual([200]);
+  });
+
   test('is what callers that are not known are counted by', async () => {
     const gateway = await start({ ...rateLimited, TRUST_PROXY: '1' });
     expect(await statuses(gateway, limit + 1, forwarded)).toEqual([200, 200, 200, 429]);

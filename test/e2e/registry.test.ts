@@ -401,6 +401,20 @@ describe('registry, credentials in a file', () => {
   afterAll(() => database?.drop());
   const { imported, exported, stored } = commandsOn(() => ({ database, env }));
 
+  test.each([2_000_001, 2 ** 31, Number.MAX_SAFE_INTEGER])(
+    'does not derive a key by %i iterations because a file says so',
+    async (p2c) => {
+      const header = { alg: 'PBES2-HS512+A256KW', enc: 'A256GCM', p2c, p2s: 'c2FsdCBvZiBhIGZpbGU' };
+      const part = (length: number) => Buffer.alloc(length).toString('base64url');
+      const jwe = [Buffer.from(JSON.stringify(header)).toString('base64url'), part(40), part(12), part(32), part(16)];
+      const started = performance.now();
+      const { code } = await runRegistry(['import', fileOf([{ kind: 'credential_key', jwe: jwe.join('.') }])], env);
+      expect(code).toBe('CredentialEncryptionError');
+      // The fewest of these take two seconds.
+      expect(performance.now() - started).toBeLessThan(1_500);
+    },
+  );
+
   test('opens the credentials of a file with its passphrase only, for its own datasources only', async () => {
     const { accountId, account, datasource } = newAccount();
     await imported([account, datasource('a'), datasource('b', { secret: 'another-5ecret' })]);

@@ -125,6 +125,12 @@ describe.each(databaseKinds)('traces of a gateway on $name', (kind) => {
     expect(namesBelow(failed, named(failed, 'rest /data-source/add-jdbc-conn'))).toContain('ROLLBACK');
   });
 
+  test('of a path that is no route’s: without the path', async () => {
+    const spans = await ask('/data-source/a-cr3dential', {});
+    expect(spans.map(({ name }) => name)).toEqual(['POST']);
+    expect(JSON.stringify(spans)).not.toContain('a-cr3dential');
+  });
+
   test('of look-ups at once: each has its own statement', async () => {
     const { accountProvider, accountId, region } = accountKey();
     const key = `{ accountProviderId: ${accountProvider}, accountId: "${accountId}", region: "${region}", instanceId: "none" }`;

@@ -23,6 +23,12 @@ const special = fc.constantFrom(
   '\ufeff',
   ' ',
   '0',
+  '\\',
+  '\\u{202e}',
+  'u{41}',
+  '{',
+  '\u202e',
+  '\u0000',
 );
 const text = fc.array(fc.oneof({ weight: 3, arbitrary: special }, fc.string({ unit: 'binary' })), { maxLength: 8 });
 const wellFormed = text.map((parts) => parts.join('').toWellFormed());
@@ -70,6 +76,19 @@ test('any text comes back as it was, and none begins as a formula does', async (
     ),
     { numRuns: 300 },
   );
+});
+
+test('characters that are not seen are written out, and what looks like them comes back as it was', async () => {
+  const values = { account_id: 'jdbc:\u202emoc.live//\u202c\u0007', region: 'C:\\u{41}\\u' };
+  const written = csvRows('account', [{ account_provider: 1, ...values }]);
+  expect(written).toBe('1,jdbc:\\u{202e}moc.live//\\u{202c}\\u{7},C:\\u{5c}u{41}\\u\n');
+  const [row] = await read(csvHeader('account') + written, 7);
+  expect(row?.content).toMatchObject({ values });
+});
+
+test('an escape that no character has stays as it is', async () => {
+  const [row] = await read(`${csvHeader('account')}1,\\u{10ffff},\\u{}\n`, 9);
+  expect(row?.content).toMatchObject({ values: { account_id: '\\u{10ffff}', region: '\\u{}' } });
 });
 
 test('a row says the line on which it begins', async () => {

@@ -30,6 +30,11 @@ test('any text comes back as it was, in whatever pieces the file comes', async (
   );
 });
 
+test('characters that are not seen are written out', () => {
+  const written = jsonLine('account', { account_id: 'a\u202eb\u0085\u2028\u{1f418}é\ufeff\u0007' });
+  expect(written).toBe(String.raw`{"kind":"account","account_id":"a\u202eb\u0085\u2028🐘é\ufeff\u0007"}`.concat('\n'));
+});
+
 test('a line that is too long is refused without being kept, and those behind it are read', async () => {
   const piece = Buffer.alloc(longestRow / 4, 'x');
   const rows = await read([...Array.from({ length: 40 }, () => piece), Buffer.from('\n{"kind":"account"}')]);
