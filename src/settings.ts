@@ -201,7 +201,7 @@ export const settings = {
   },
   RATE_LIMIT: {
     description:
-      'Requests of one caller in a minute at most, counted by each gateway on its own; more are answered with 429. A caller that is not known is counted by its address.',
+      'Requests of one caller in a minute at most, counted by each gateway on its own; more are answered with 429. A caller that is not known is counted by its address, with IPv6 by its network of 64 bits.',
     kind: wholeNumber(1, 1_000_000),
     whenAbsent: 'any number',
   },
