@@ -92,7 +92,8 @@ function attributesOf(request: FastifyRequest): Attributes {
   const userAgent = request.headers['user-agent']?.slice(0, longestUserAgent);
   return {
     'http.request.method': request.method,
-    'url.scheme': request.protocol,
+    // What a trusted proxy says of it may be any text.
+    'url.scheme': request.protocol === 'https' ? 'https' : 'http',
     'network.protocol.version': request.raw.httpVersion,
     'gateway.request_id': request.id,
     // No route has a part that varies, and a path that is no route's may hold anything.
