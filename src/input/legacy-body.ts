@@ -69,18 +69,33 @@ export function decoderOf(charset: string): InstanceType<typeof TextDecoder> {
 
 // In a JSON object a number stands behind one of these.
 const fractionOrExponent = /[:,[\s]-?\d+[.eE]/;
-// Each character is looked at once, so that it takes no longer than to parse the text.
-const escapeQuoteOrNumber = /\\.|"|-?\d[\d.eE+-]*/g;
+const number = /-?\d[\d.eE+-]*/y;
 const numberParts = /^-?(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 
-/** A number whose fraction JSON.parse would round away is made one whose fraction it keeps, so that the rules refuse it. */
+/**
+ * A number whose fraction JSON.parse would round away is made one whose fraction it keeps, so that the rules refuse it. Each
+ * character is looked at once, so that it takes no longer than to parse the text.
+ */
 function keepFractions(json: string): string {
   if (!fractionOrExponent.test(json)) return json;
+  const parts: string[] = [];
+  let taken = 0;
   let isInString = false;
-  return json.replace(escapeQuoteOrNumber, (token) => {
-    if (token === '"') isInString = !isInString;
-    return !isInString && losesFraction(token) ? '0.5' : token;
-  });
+  for (let at = 0; at < json.length; at += 1) {
+    const character = json.charAt(at);
+    if (character === '"') isInString = !isInString;
+    else if (isInString) at += character === '\\' ? 1 : 0;
+    else if (character === '-' || (character >= '0' && character <= '9')) {
+      number.lastIndex = at;
+      const [token = character] = number.exec(json) ?? [];
+      if (losesFraction(token)) {
+        parts.push(json.slice(taken, at), '0.5');
+        taken = at + token.length;
+      }
+      at += token.length - 1;
+    }
+  }
+  return parts.join('').concat(json.slice(taken));
 }
 
 function losesFraction(token: string): boolean {
