@@ -254,6 +254,7 @@ const cases: readonly Case[] = [
   number('GRAPHQL_MAX_ALIASES', ({ documentLimits }) => documentLimits.maxAliases, 15, 0, 10_000),
   number('GRAPHQL_MAX_COST', ({ documentLimits }) => documentLimits.maxCost, 50_000, 10, 100_000_000),
   number('BODY_LIMIT', ({ bodyLimit }) => bodyLimit, 2_097_152, 1024, 104_857_600),
+  number('CONNECTION_LIMIT', ({ connectionLimit }) => connectionLimit, 1000, 1, 5000),
   number('RATE_LIMIT', ({ rateLimit }) => rateLimit, undefined, 1, 1_000_000),
   number('AUDIT_RETENTION_DAYS', ({ auditRetentionDays }) => auditRetentionDays, undefined, 1, 36_500),
   {

@@ -262,6 +262,7 @@ describe('an example of a failure of the transport', () => {
     methodNotAllowed: (url) => sendRaw(url, { ...deletion, method: 'PUT' }),
     bodyTooLarge: (url) => sendRaw(url, { headers: json, body: ' '.repeat(2_097_153) }),
     notJsonType: (url) => sendRaw(url, { ...deletion, headers: { 'content-type': 'text/plain' } }),
+    compressed: (url) => sendRaw(url, { ...deletion, headers: { 'content-encoding': 'gzip' } }),
     async rateLimited() {
       const gateway = await startGateway({ RATE_LIMIT: '100' });
       for (let sent = 0; sent < 100; sent += 1) await gateway.legacy('delete_account', {});

@@ -549,8 +549,8 @@ describe('registry, CSV', () => {
     );
     expect(code).toBe(1);
     expect(lines.slice(0, 3)).toEqual([
-      expect.stringMatching(/^line 6: refuse: BAD_USER_INPUT: account_id is required/),
-      expect.stringMatching(/^line 7: refuse: BAD_USER_INPUT: region is required/),
+      expect.stringMatching(/^line 6: refuse: BAD_USER_INPUT: Invalid parameters: account_id is required/),
+      expect.stringMatching(/^line 7: refuse: BAD_USER_INPUT: Invalid parameters: region is required/),
       done(2, 0, 0, 0, 2),
     ]);
     const rows = await onDatabase(database, 'SELECT account_id FROM accounts ORDER BY id');

@@ -248,7 +248,7 @@ test('a request whose client goes away before the answer is logged, counted and 
     });
     await gateway.says('"isAbandoned":true');
     expect(requestLines(gateway)).toContainEqual(
-      expect.objectContaining({ path: '/data-source/add_account', isAbandoned: true }),
+      expect.objectContaining({ route: '/data-source/add_account', isAbandoned: true }),
     );
     const { value } = await scrape(gateway.url);
     const labels = { surface: 'rest', operation: '/data-source/add_account', code: 'CLIENT_GONE' };

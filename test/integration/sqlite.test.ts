@@ -168,6 +168,7 @@ describe('the file', () => {
       await gateway.close();
       expect(Object.fromEntries(modes)).toEqual({
         'gateway.sqlite-gateway-lock': '600',
+        'gateway.sqlite-gateway-lock-journal': '600',
         'gateway.sqlite': '600',
         'gateway.sqlite-wal': '600',
         'gateway.sqlite-shm': '600',
