@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import { AuditTrail } from '../../src/audit/audit-trail.js';
 import { loadConfig } from '../../src/config.js';
@@ -9,8 +9,9 @@ import { Register } from '../../src/register.js';
 import { ApiKeys } from '../../src/security/api-keys.js';
 import { type Permission, permissions } from '../../src/security/caller.js';
 import { databaseKinds, sqliteKind, type TestDatabase } from '../support/databases.js';
+import { useKeyedGateway } from '../support/fixture.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
-import { as, type KeyedGateway, keyOf, makeKey, startKeyedGateway } from '../support/keyed-gateway.js';
+import { as, keyOf, makeKey } from '../support/keyed-gateway.js';
 import { onDatabase, refuseAudit, type StoredEvent, storedEvents } from '../support/raw-database.js';
 import {
   type AccountKey,
@@ -158,16 +159,14 @@ function plantedId(number: number): string {
 }
 
 describe.each(databaseKinds)('the audit on $name', (kind) => {
-  let keyed: KeyedGateway;
+  const keyed = useKeyedGateway(kind);
   let writer: TestGateway;
   let count = 0;
 
   beforeAll(async () => {
-    keyed = await startKeyedGateway(kind);
     writer = as(keyed.gateway, { 'x-api-key': await makeKey(keyed.env, ['write']) });
     await addAccount(keyed.all);
   });
-  afterAll(() => keyed?.close());
 
   function next(prefix: string): string {
     count += 1;

@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { databaseKinds, type TestDatabase } from '../support/databases.js';
-import { startGateway, type TestGateway } from '../support/gateway.js';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { databaseKinds } from '../support/databases.js';
+import { useGateway } from '../support/fixture.js';
+import { type TestGateway } from '../support/gateway.js';
 import { accountKey, addAccount, addDatasource, datasourceInput } from '../support/samples.js';
 import { runStatement, statementsOf } from '../support/statements.js';
 
@@ -46,12 +47,9 @@ const instanceIds = [
 const lists = ['accounts', 'datasources', 'account.datasources'] as const;
 
 describe.each(databaseKinds)('connections, on $name', (kind) => {
-  let database: TestDatabase;
-  let gateway: TestGateway;
+  const { database, gateway } = useGateway(kind);
 
   beforeAll(async () => {
-    database = await kind.create();
-    gateway = await startGateway(database.env);
     for (const [place, accountId] of accountIds.entries()) {
       await addAccount(gateway, { accountProvider: place + 1, accountId, region: `region-${place % 2}` });
     }
@@ -76,10 +74,6 @@ describe.each(databaseKinds)('connections, on $name', (kind) => {
       `created_at = 1700000000000 - LENGTH(${column}) % 3, updated_at = 1700000000000 + LENGTH(${column}) % 2`;
     await runStatement(database, `UPDATE accounts SET ${times('account_id')}`);
     await runStatement(database, `UPDATE datasources SET ${times('instance_id')}`);
-  });
-  afterAll(async () => {
-    await gateway?.close();
-    await database?.drop();
   });
 
   describe.each(lists)('%s', (list) => {

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { DatabaseSync } from '@photostructure/sqlite';
 import { createConnection } from 'mysql2/promise';
 import type { Permission } from '../../src/security/caller.js';
 import { databaseKinds } from '../support/databases.js';
+import { useKeyedGateway } from '../support/fixture.js';
 import { startGateway } from '../support/gateway.js';
-import { as, type KeyedGateway, keyOf, makeKey, readCredentials, startKeyedGateway } from '../support/keyed-gateway.js';
+import { as, keyOf, makeKey, readCredentials } from '../support/keyed-gateway.js';
 import { onDatabase, refuseAudit, sqliteFile, storedEvents } from '../support/raw-database.js';
 import { addAccount, addDatasource, datasourceInput, findDatasource, legacyBody } from '../support/samples.js';
 
@@ -13,14 +14,12 @@ const query = 'query ($key: DatasourceKey!) { datasourceCredentials(key: $key) {
 const given = { masterUsername: 'admin', password: 'päss "wörd" \\ 🐘+/=&%\u0000\n', secret: 'arn:sécret/name' };
 
 describe.each(databaseKinds)('datasourceCredentials on $name', (kind) => {
-  let keyed: KeyedGateway;
+  const keyed = useKeyedGateway(kind);
   let count = 0;
 
   beforeAll(async () => {
-    keyed = await startKeyedGateway(kind);
     await addAccount(keyed.all);
   });
-  afterAll(() => keyed?.close());
 
   /** Adds a datasource of the test's own with all three credentials. */
   async function added(changes: Record<string, unknown> = {}) {

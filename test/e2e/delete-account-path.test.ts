@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { databaseKinds, type TestDatabase } from '../support/databases.js';
-import { startGateway, type TestGateway } from '../support/gateway.js';
+import { databaseKinds } from '../support/databases.js';
+import { useGateway } from '../support/fixture.js';
 import { accountKey, addAccount, addDatasource, datasourceInput, legacyBody, snapshot } from '../support/samples.js';
 
 const success = { status: 'success', code: 1001, message: 'Operation succeeded' };
@@ -9,22 +9,12 @@ const deletion = legacyBody(accountKey());
 const edit = legacyBody(datasourceInput('orders', { description: 'edited' }));
 
 describe.each(databaseKinds)('the path of Delete Account and Edit Datasource, on $name', (kind) => {
-  let database: TestDatabase;
-  let gateway: TestGateway;
-
-  beforeAll(async () => {
-    database = await kind.create();
-    gateway = await startGateway(database.env);
-  });
+  const { gateway } = useGateway(kind);
   beforeEach(async () => {
     await gateway.legacy('delete_account', deletion);
     await addAccount(gateway);
     await addDatasource(gateway, datasourceInput('orders', { description: 'as added' }));
     await addDatasource(gateway, datasourceInput('invoices'));
-  });
-  afterAll(async () => {
-    await gateway?.close();
-    await database?.drop();
   });
 
   test.each([

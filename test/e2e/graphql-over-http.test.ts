@@ -1,14 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { serverAudits } from 'graphql-http';
-import { startGateway, type TestGateway } from '../support/gateway.js';
+import { sqliteKind } from '../support/databases.js';
+import { useGateway } from '../support/fixture.js';
 
 describe('the GraphQL over HTTP specification', () => {
-  let gateway: TestGateway;
-
-  beforeAll(async () => {
-    gateway = await startGateway();
-  });
-  afterAll(() => gateway?.close());
+  const { gateway } = useGateway(sqliteKind);
 
   // "ok", or what a MAY that is not done is called. A MUST is an error, a SHOULD a warning.
   const audits = serverAudits({ url: () => `${gateway.url}/graphql` });

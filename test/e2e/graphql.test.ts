@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { databaseKinds, type TestDatabase } from '../support/databases.js';
-import { startGateway, type TestGateway } from '../support/gateway.js';
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { databaseKinds } from '../support/databases.js';
+import { useGateway } from '../support/fixture.js';
 import { type RawRequest, sendRaw } from '../support/raw-request.js';
 import {
   accountKey,
@@ -29,13 +29,7 @@ const inputTypes = {
 } as const;
 
 describe.each(databaseKinds)('GraphQL, on $name', (kind) => {
-  let database: TestDatabase;
-  let gateway: TestGateway;
-
-  beforeAll(async () => {
-    database = await kind.create();
-    gateway = await startGateway(database.env);
-  });
+  const { gateway } = useGateway(kind);
   beforeEach(async () => {
     const { accounts } = await snapshot(gateway);
     for (const { node } of accounts.edges) {
@@ -43,10 +37,6 @@ describe.each(databaseKinds)('GraphQL, on $name', (kind) => {
       await mutate('deleteAccount', { accountProvider, accountId, region });
     }
     await addAccount(gateway);
-  });
-  afterAll(async () => {
-    await gateway?.close();
-    await database?.drop();
   });
 
   function mutate(mutation: keyof typeof inputTypes, input: object, selection = payload, headers = {}) {

@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { databaseKinds } from '../support/databases.js';
+import { useKeyedGateway } from '../support/fixture.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
-import { as, type KeyedGateway, keyOf, makeKey, startKeyedGateway } from '../support/keyed-gateway.js';
+import { as, keyOf, makeKey } from '../support/keyed-gateway.js';
 import { onDatabase } from '../support/raw-database.js';
 import { addAccount, addDatasource, datasourceInput, findDatasource, samplePassword } from '../support/samples.js';
 
@@ -14,16 +15,14 @@ const revert =
   'mutation ($input: RevertDatasourceInput!) { revertDatasource(input: $input) { status datasource { version description jdbcConnectionUrl createType } } }';
 
 describe.each(databaseKinds)('the history of a datasource on $name', (kind) => {
-  let keyed: KeyedGateway;
+  const keyed = useKeyedGateway(kind);
   let all: TestGateway;
   let count = 0;
 
   beforeAll(async () => {
-    keyed = await startKeyedGateway(kind);
     all = keyed.all;
     await addAccount(all);
   });
-  afterAll(() => keyed?.close());
 
   async function added(changes: Input = {}): Promise<Input> {
     count += 1;

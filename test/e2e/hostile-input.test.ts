@@ -1,10 +1,10 @@
 import { connect } from 'node:net';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { permissions } from '../../src/security/caller.js';
-import { databaseKinds } from '../support/databases.js';
-import { startGateway, type TestGateway } from '../support/gateway.js';
-import { type KeyedGateway, makeKey, readCredentials, startKeyedGateway } from '../support/keyed-gateway.js';
+import { databaseKinds, sqliteKind } from '../support/databases.js';
+import { useGateway, useKeyedGateway } from '../support/fixture.js';
+import { makeKey, readCredentials } from '../support/keyed-gateway.js';
 import { sendRaw } from '../support/raw-request.js';
 import {
   accountKey,
@@ -146,15 +146,13 @@ function isJson(body: Buffer): boolean {
 }
 
 describe.each(databaseKinds)('what a hostile client sends, on $name,', (kind) => {
-  let keyed: KeyedGateway;
+  const keyed = useKeyedGateway(kind);
   let key: string;
 
   beforeAll(async () => {
-    keyed = await startKeyedGateway(kind);
     key = await makeKey(keyed.env, permissions);
     await addAccount(keyed.all);
   });
-  afterAll(() => keyed?.close());
 
   test('300 malformed bodies are refused, change nothing, and are repeated nowhere', async () => {
     const input = datasourceInput('malformed', { secret: marker });
@@ -250,12 +248,7 @@ describe.each(databaseKinds)('what a hostile client sends, on $name,', (kind) =>
 });
 
 describe('a request that a proxy may have read otherwise', () => {
-  let gateway: TestGateway;
-
-  beforeAll(async () => {
-    gateway = await startGateway();
-  });
-  afterAll(() => gateway?.close());
+  const { gateway } = useGateway(sqliteKind);
 
   const body = JSON.stringify(legacyBody(accountKey({ region: 'smuggled' })));
   const host = 'Host: 127.0.0.1\r\n';

@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { sqliteKind } from '../support/databases.js';
-import { type KeyedGateway, makeKey, startKeyedGateway } from '../support/keyed-gateway.js';
+import { useKeyedGateway } from '../support/fixture.js';
+import { makeKey } from '../support/keyed-gateway.js';
 import { accountKey, addAccount, addDatasource, datasourceFields, datasourceInput } from '../support/samples.js';
 
 /** One request, as a client sends it. */
@@ -102,11 +103,10 @@ const accepts = [
 ];
 
 describe('the same request, sent again and again', () => {
-  let keyed: KeyedGateway;
+  const keyed = useKeyedGateway(sqliteKind);
   const keys: Record<string, string> = {};
 
   beforeAll(async () => {
-    keyed = await startKeyedGateway(sqliteKind);
     await addAccount(keyed.all);
     await addAccount(keyed.all, accountKey({ region: 'eu-west-2' }));
     for (const instanceId of ['orders', 'returns']) await addDatasource(keyed.all, datasourceInput(instanceId));
@@ -114,7 +114,6 @@ describe('the same request, sent again and again', () => {
     keys.nothing = await makeKey(keyed.env, []);
     keys.reading = await makeKey(keyed.env, ['read']);
   });
-  afterAll(() => keyed?.close());
 
   async function send(sent: Sent, caller: string, accept: string | undefined) {
     const { gateway } = keyed;

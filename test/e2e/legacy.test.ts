@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { databaseKinds, type TestDatabase } from '../support/databases.js';
-import { startGateway, type TestGateway } from '../support/gateway.js';
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { databaseKinds } from '../support/databases.js';
+import { useGateway } from '../support/fixture.js';
 import { type RawRequest, sendRaw } from '../support/raw-request.js';
 import {
   accountKey,
@@ -22,21 +22,11 @@ const account = legacyBody(accountKey());
 const json = { 'content-type': 'application/json' };
 
 describe.each(databaseKinds)('the legacy API, on $name', (kind) => {
-  let database: TestDatabase;
-  let gateway: TestGateway;
-
-  beforeAll(async () => {
-    database = await kind.create();
-    gateway = await startGateway(database.env);
-  });
+  const { gateway } = useGateway(kind);
   beforeEach(async () => {
     const { accounts } = await snapshot(gateway);
     for (const { node } of accounts.edges) await gateway.legacy('delete_account', legacyBody(keyOf(node)));
     await addAccount(gateway);
-  });
-  afterAll(async () => {
-    await gateway?.close();
-    await database?.drop();
   });
 
   describe('the envelope', () => {

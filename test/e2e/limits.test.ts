@@ -1,7 +1,8 @@
 import { connect } from 'node:net';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { getIntrospectionQuery } from 'graphql';
 import { sqliteKind } from '../support/databases.js';
+import { useGateway } from '../support/fixture.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
 import { type KeyedGateway, startKeyedGateway } from '../support/keyed-gateway.js';
 import { sendRaw } from '../support/raw-request.js';
@@ -61,12 +62,7 @@ const limits: readonly Limit[] = [
 ];
 
 describe('a document', () => {
-  let gateway: TestGateway;
-
-  beforeAll(async () => {
-    gateway = await startGateway();
-  });
-  afterAll(() => gateway?.close());
+  const { gateway } = useGateway(sqliteKind);
 
   describe.each(limits)('with too much $limit', ({ limit, setting, allowed, exceeding, usual, lower }) => {
     test('is refused, and told which limit it is and what it is', async () => {
@@ -204,12 +200,7 @@ describe('a document', () => {
 });
 
 describe('a document in a URL', () => {
-  let gateway: TestGateway;
-
-  beforeAll(async () => {
-    gateway = await startGateway();
-  });
-  afterAll(() => gateway?.close());
+  const { gateway } = useGateway(sqliteKind);
 
   const get = (search: string, headers = {}) => sendRaw(`${gateway.url}/graphql${search}`, { method: 'GET', headers });
   const escaped = encodeURIComponent;
@@ -356,12 +347,7 @@ describe('a gateway that knows its callers', () => {
 });
 
 describe('a body', () => {
-  let gateway: TestGateway;
-
-  beforeAll(async () => {
-    gateway = await startGateway();
-  });
-  afterAll(() => gateway?.close());
+  const { gateway } = useGateway(sqliteKind);
 
   const graphqlBody = JSON.stringify({ query: '{ __typename }' });
   const legacy = JSON.stringify(legacyBody(accountKey()));

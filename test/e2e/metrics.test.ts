@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { Metrics } from '../../src/operations/metrics.js';
 import { startCuttingProxy } from '../support/cutting-proxy.js';
 import { databaseKinds, mysqlKind, sqliteKind, type TestDatabase, testServer } from '../support/databases.js';
+import { useKeyedGateway } from '../support/fixture.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
-import { as, type KeyedGateway, makeKey, readCredentials, startKeyedGateway } from '../support/keyed-gateway.js';
+import { as, makeKey, readCredentials } from '../support/keyed-gateway.js';
 import { scrape } from '../support/metrics.js';
 import { onDatabase } from '../support/raw-database.js';
 import { sendRaw } from '../support/raw-request.js';
@@ -27,17 +28,15 @@ function metricsIn(expression: string): string[] {
 }
 
 describe('GET /metrics', () => {
-  let keyed: KeyedGateway;
+  const keyed = useKeyedGateway(sqliteKind);
   let admin: Record<string, string>;
   const keys = new Map<string, string>();
 
   beforeAll(async () => {
-    keyed = await startKeyedGateway(sqliteKind);
     keys.set('admin', await makeKey(keyed.env, ['admin']));
     keys.set('others', await makeKey(keyed.env, ['read', 'write', 'credentials']));
     admin = { 'x-api-key': keys.get('admin') as string };
   });
-  afterAll(() => keyed?.close());
 
   test.each([
     ['without a key', undefined, 401],
@@ -132,18 +131,16 @@ describe('GET /metrics', () => {
 });
 
 describe.each(databaseKinds)('what is counted, on $name', (kind) => {
-  let keyed: KeyedGateway;
+  const keyed = useKeyedGateway(kind, { RATE_LIMIT: '1000' });
   let url: string;
   let all: TestGateway;
   let admin: Record<string, string>;
 
   beforeAll(async () => {
-    keyed = await startKeyedGateway(kind, { RATE_LIMIT: '1000' });
     ({ url } = keyed.gateway);
     ({ all } = keyed);
     admin = { 'x-api-key': await makeKey(keyed.env, ['admin']) };
   });
-  afterAll(() => keyed?.close());
 
   const orders = datasourceInput('orders');
   const countOf = async (name: string, labels: Record<string, string>) =>

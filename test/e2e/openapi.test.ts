@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { createApp } from '../../src/app.js';
@@ -7,8 +7,9 @@ import { errorCodes } from '../../src/errors.js';
 import { succeeded } from '../../src/operation-outcome.js';
 import { routeAccess } from '../../src/security/access.js';
 import { databaseKinds, sqliteKind } from '../support/databases.js';
+import { useKeyedGateway } from '../support/fixture.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
-import { type KeyedGateway, makeKey, startKeyedGateway } from '../support/keyed-gateway.js';
+import { makeKey } from '../support/keyed-gateway.js';
 import {
   accepted,
   missing,
@@ -210,11 +211,10 @@ function isBeyondSchemas({ kind }: ParameterRow, sent: unknown): boolean {
 }
 
 describe.each(databaseKinds)('an example on $name', (kind) => {
-  let keyed: KeyedGateway;
+  const keyed = useKeyedGateway(kind, { OPENAPI: 'true' });
   let ways: Record<string, { body: string; headers: Record<string, string> }>;
 
   beforeAll(async () => {
-    keyed = await startKeyedGateway(kind, { OPENAPI: 'true' });
     const body = '{}';
     const key = await makeKey(keyed.env, ['write']);
     ways = {
@@ -226,7 +226,6 @@ describe.each(databaseKinds)('an example on $name', (kind) => {
       notAllowed: { body, headers: { 'x-api-key': await makeKey(keyed.env, ['read', 'credentials', 'admin']) } },
     };
   });
-  afterAll(() => keyed?.close());
 
   test.each(paths)('of %s gets the answer that is shown', async (path) => {
     const bodies = requestExamples(path);

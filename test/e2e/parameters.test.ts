@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { databaseKinds, type TestDatabase } from '../support/databases.js';
-import { startGateway, type TestGateway } from '../support/gateway.js';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { databaseKinds } from '../support/databases.js';
+import { useGateway } from '../support/fixture.js';
 import {
   accepted,
   literalOf,
@@ -39,18 +39,11 @@ const surfaces: readonly Surface[] = ['REST', 'GraphQL variables', 'GraphQL lite
 const atOnce = 16;
 
 describe.each(databaseKinds)('on $name', (kind) => {
-  let database: TestDatabase;
-  let gateway: TestGateway;
+  const { gateway } = useGateway(kind);
 
   beforeAll(async () => {
-    database = await kind.create();
-    gateway = await startGateway(database.env);
     await addAccount(gateway);
     await addDatasource(gateway, datasourceInput('existing', { masterUsername: 'user', password: samplePassword }));
-  });
-  afterAll(async () => {
-    await gateway?.close();
-    await database?.drop();
   });
 
   /** What each operation is sent with, save the parameter that is tested; if that were taken, something would change. */

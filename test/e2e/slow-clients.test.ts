@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { startGateway, type TestGateway } from '../support/gateway.js';
+import { sqliteKind } from '../support/databases.js';
+import { useGateway } from '../support/fixture.js';
 import { sendRaw } from '../support/raw-request.js';
 import { accountKey, findAccount, legacyBody } from '../support/samples.js';
 
@@ -8,12 +9,7 @@ const promised = 15_000;
 const paths = ['/graphql', '/data-source/add_account'] as const;
 const json = 'Host: localhost\r\nContent-Type: application/json\r\n';
 
-let gateway: TestGateway;
-
-beforeAll(async () => {
-  gateway = await startGateway();
-});
-afterAll(() => gateway?.close());
+const { gateway } = useGateway(sqliteKind);
 
 test('headers, a body and the look at them come to less than what is promised', () => {
   const { headersTimeout, requestTimeout } = gateway.app.http.server;

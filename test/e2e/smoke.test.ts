@@ -1,21 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { databaseKinds, type TestDatabase } from '../support/databases.js';
-import { startGateway, type TestGateway } from '../support/gateway.js';
+import { describe, expect, test } from '@jest/globals';
+import { databaseKinds } from '../support/databases.js';
+import { useGateway } from '../support/fixture.js';
 import { startGatewayProcess } from '../support/process.js';
 import { legacyAccount, newAccountKey, newDatasource } from '../support/register-samples.js';
 
 describe.each(databaseKinds)('on $name', (kind) => {
-  let database: TestDatabase;
-  let gateway: TestGateway;
-
-  beforeAll(async () => {
-    database = await kind.create();
-    gateway = await startGateway(database.env);
-  });
-  afterAll(async () => {
-    await gateway?.close();
-    await database?.drop();
-  });
+  const { gateway } = useGateway(kind);
 
   test('an account that was added by GraphQL is deleted by the legacy route', async () => {
     const key = { accountProvider: 1, accountId: '123456789012', region: 'eu-west-1' };

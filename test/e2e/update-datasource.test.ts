@@ -8,8 +8,9 @@ import {
 } from '../../src/datasources/datasource.statements.js';
 import { Register } from '../../src/register.js';
 import { databaseKinds } from '../support/databases.js';
+import { useKeyedGateway } from '../support/fixture.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
-import { type KeyedGateway, keyOf, readCredentials, startKeyedGateway } from '../support/keyed-gateway.js';
+import { keyOf, readCredentials } from '../support/keyed-gateway.js';
 import { onDatabase, storedEvents } from '../support/raw-database.js';
 import {
   addAccount,
@@ -88,16 +89,14 @@ const optional = Object.keys({ ...others, ...elsewhere }).filter((field) => !req
 const isText = (field: string) => typeof full[field] === 'string' && field !== 'glueCrawlerLastUpdated';
 
 describe.each(databaseKinds)('updateDatasource on $name', (kind) => {
-  let keyed: KeyedGateway;
+  const keyed = useKeyedGateway(kind);
   let all: TestGateway;
   let count = 0;
 
   beforeAll(async () => {
-    keyed = await startKeyedGateway(kind);
     all = keyed.all;
     await addAccount(all);
   });
-  afterAll(() => keyed?.close());
 
   /** Adds a datasource of the test's own, with every field unless told. */
   async function added(changes: Values = full) {
