@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from '@jest/globals';
@@ -35,3 +35,26 @@ test('a test stands where what it tests does, save those of the whole', () => {
   const folders = new Set(['', ...files.map((file) => file.replace(/[^/]*$/, ''))]);
   expect(tests.filter((folder) => !folders.has(folder))).toEqual([]);
 });
+
+test('a file that a document names is there', () => {
+  const documents = [
+    'README.md',
+    'CONTRIBUTING.md',
+    'CHANGELOG.md',
+    ...markdownIn('docs'),
+    ...markdownIn('docs/decisions'),
+  ];
+  const named = documents.flatMap((document) =>
+    [...readFileSync(join(root, document), 'utf8').matchAll(/`((?:src|test|build|bench)\/[\w./-]+)`/g)].map(
+      ([, file = '']) => `${document}: ${file}`,
+    ),
+  );
+  const isThere = (entry: string) => existsSync(join(root, entry.replace(/^.*: /, '')));
+  expect(named.filter((entry) => !isThere(entry) && !entry.endsWith('/N-what-it-does.ts'))).toEqual([]);
+});
+
+function markdownIn(folder: string): string[] {
+  return readdirSync(join(root, folder))
+    .filter((file) => file.endsWith('.md'))
+    .map((file) => `${folder}/${file}`);
+}
