@@ -40,8 +40,8 @@ export interface Config {
   readonly playground: boolean;
   /** Whether the description of the legacy routes is served. */
   readonly openApi: boolean;
-  /** The path of the file of the web portal's profile; undefined where there is none. */
-  readonly portalFile: string | undefined;
+  /** What the file of the web portal's profile has in it, not checked yet; undefined where there is none. */
+  readonly portalFile: object | undefined;
   /** How large a GraphQL document may be. */
   readonly documentLimits: DocumentLimits;
   /** The largest body that is read, in bytes. */

@@ -98,6 +98,19 @@ export const pemFile: SettingKind<string> = {
   },
 };
 
+/** The content of the JSON file at a path. */
+export const jsonFile: SettingKind<object> = {
+  requirement: 'the path of a readable JSON file that has an object in it',
+  read(path) {
+    try {
+      const content: unknown = JSON.parse(readFileSync(path, 'utf8'));
+      return typeof content === 'object' && content !== null ? content : undefined;
+    } catch {
+      return undefined;
+    }
+  },
+};
+
 /** One sealing key. */
 export const sealingKey: SettingKind<SealingKey[]> = {
   requirement: '32 bytes in base64 (44 characters); make one with `openssl rand -base64 32`',

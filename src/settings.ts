@@ -5,6 +5,7 @@ import {
   databaseUrl,
   hostName,
   issuerUrl,
+  jsonFile,
   list,
   listOf,
   logLevels,
@@ -157,7 +158,7 @@ export const settings = {
   PORTAL_FILE: {
     description:
       'The path of a JSON file with what the pages of the web portal ask for and the register does not know. With it, the web portal can be used on this gateway, and an account id is registered once only: set it on every gateway of a register. It is read at the start.',
-    kind: anyText,
+    kind: jsonFile,
     whenAbsent: 'the legacy routes are those of the document alone',
   },
   GRAPHQL_MAX_TOKENS: {

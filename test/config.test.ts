@@ -114,6 +114,13 @@ const cases: readonly Case[] = [
     besides: mysql,
   },
   {
+    name: 'PORTAL_FILE',
+    read: ({ portalFile }) => portalFile,
+    absent: undefined,
+    right: [[fileWith('{"providers":[]}'), { providers: [] }]],
+    wrong: ['/nowhere/portal.json', directory, fileWith('{'), fileWith('1')],
+  },
+  {
     name: 'REGISTRY_PASSPHRASE',
     read: ({ registryPassphrase }) => registryPassphrase,
     absent: undefined,

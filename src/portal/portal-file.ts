@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Ajv, type ErrorObject } from 'ajv';
 import { portalFileSchema } from './portal-file.schema.js';
 
@@ -64,18 +63,11 @@ type Problem = string;
 const mostShown = 50;
 
 /**
- * Reads the content of the file that PORTAL_FILE names.
+ * Checks what the file that PORTAL_FILE names has in it.
  *
  * @returns what is wrong with it, each with its place, where something is
  */
-export function readPortalFile(path: string): PortalFile | { readonly problems: readonly Problem[] } {
-  let content: unknown;
-  try {
-    content = JSON.parse(readFileSync(path, 'utf8'));
-  } catch (error) {
-    const problem = error instanceof SyntaxError ? 'must be JSON' : 'must be the path of a file that can be read';
-    return { problems: [problem] };
-  }
+export function readPortalFile(content: object): PortalFile | { readonly problems: readonly Problem[] } {
   const validate = new Ajv({ allErrors: true, strict: true, unicodeRegExp: true }).compile(portalFileSchema);
   const problems = validate(content)
     ? contradictionsIn(content as PortalFile)

@@ -640,15 +640,14 @@ describe.each(mysqlKind ? [sqlite, mysql] : [sqlite])('credentials planted throu
     );
     await legacy('update-jdbc-conn', { ...edit, instance_id: 'none' }, 1249);
     for (const url of urlsWith(plain)) await legacy('update-jdbc-conn', { ...edit, jdbc_connection_url: url }, 1253);
-    for (const column of ['account_id', 'region', plain]) {
-      const conditions = [{ column, values: [planted], operation: ':' }];
-      await send('a filter', '/data-source/list-account', JSON.stringify({ conditions }));
-      await send(
-        'a filter',
-        '/data-source/list-jdbc?provider_id=1',
-        JSON.stringify({ conditions, sort_column: planted }),
-      );
-    }
+    // A filter is no credential where it is looked for; here it is refused.
+    const conditions = [{ column: plain, values: [planted], operation: planted }];
+    await send('a filter', '/data-source/list-account', JSON.stringify({ conditions }));
+    await send(
+      'a filter',
+      '/data-source/list-jdbc?provider_id=1',
+      JSON.stringify({ conditions, sort_column: planted }),
+    );
     // A caller who may not.
     await send('without the permission', '/data-source/add-jdbc-conn', whole, { 'x-api-key': reader });
     await send('without the permission', '/graphql', JSON.stringify({ query, variables: { input } }), {
