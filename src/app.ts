@@ -4,6 +4,8 @@ import type { DestinationStream, Logger } from 'pino';
 import { AccountService } from './accounts/account.service.js';
 import { startAuditRetention } from './audit/audit-retention.js';
 import { AuditTrail } from './audit/audit-trail.js';
+import { ChangeService } from './changes/change.service.js';
+import { ChangeNumbering } from './changes/change-numbering.js';
 import { type Config, ConfigError } from './config.js';
 import { CredentialSeal } from './datasources/credential-seal.js';
 import { DatasourceService } from './datasources/datasource.service.js';
@@ -78,6 +80,7 @@ export async function createApp(config: Config, logDestination?: DestinationStre
   const accounts = new AccountService(register, audit, () => profile !== undefined && profile.state !== 'off');
   const seal = new CredentialSeal(() => register.sealingKeys);
   const datasources = new DatasourceService(register, seal, audit, () => metrics.credentialsRead());
+  const changes = new ChangeService(register);
   const history = new HistoryService(register, datasources);
   const { portal, profile } = await loadPortal(config, log, { accounts, datasources });
   const authenticators = createAuthenticators(config, register, log, tracing);
@@ -141,7 +144,7 @@ export async function createApp(config: Config, logDestination?: DestinationStre
   });
   registerMetrics(http, metrics, isOpen(authenticators));
   http.get('/', (_, reply) => reply.redirect('/graphql'));
-  await registerGraphQL(http, createSchema({ accounts, datasources, history, audit }), {
+  await registerGraphQL(http, createSchema({ accounts, datasources, history, changes, audit }), {
     playground: config.playground ? registerPlayground(http) : undefined,
     introspection: config.introspection,
     limits: config.documentLimits,
@@ -153,6 +156,11 @@ export async function createApp(config: Config, logDestination?: DestinationStre
     const described = portal?.described(legacyDocumentations) ?? legacyDocumentations;
     registerOpenApi(http, version, described, portal?.additions);
   }
+  const numbering = new ChangeNumbering(register, (error) =>
+    log.warn({ err: error }, 'changes could not be given their places in the feed; it is tried again'),
+  );
+  numbering.start();
+  http.addHook('preClose', async () => numbering.stop());
   const { auditRetentionDays } = config;
   if (auditRetentionDays !== undefined) {
     const stopRetention = startAuditRetention(audit, auditRetentionDays, log);

@@ -19,6 +19,7 @@ export const errorCodes = {
   INVALID_JDBC_URL: 1253,
   VERSION_CONFLICT: 1901,
   VERSION_NOT_KNOWN: 1902,
+  CURSOR_TOO_OLD: 1903,
 } as const;
 
 /** The name of one of {@link errorCodes}. */
@@ -41,6 +42,7 @@ export const errorMeanings: Readonly<Record<ErrorName, string>> = {
   INVALID_JDBC_URL: 'The JDBC URL is malformed, or contains a password.',
   VERSION_CONFLICT: 'The datasource does not have the version that the caller expected.',
   VERSION_NOT_KNOWN: 'The audit does not have everything that is needed to tell the values of that version.',
+  CURSOR_TOO_OLD: 'The changes behind the cursor are not all kept any more.',
 };
 
 /** An error whose message is written for the caller: it names no driver, statement or credential. */

@@ -2,7 +2,7 @@ import { Column } from 'typeorm/decorator/columns/Column.js';
 import { PrimaryColumn } from 'typeorm/decorator/columns/PrimaryColumn.js';
 import { Entity } from 'typeorm/decorator/entity/Entity.js';
 import { Index } from 'typeorm/decorator/Index.js';
-import { instant } from '../database/columns.js';
+import { instant, whole } from '../database/columns.js';
 
 /** One line of the audit, as the table `audit_events` keeps it: who did what to which, and what came of it. */
 @Entity('audit_events')
@@ -10,6 +10,7 @@ import { instant } from '../database/columns.js';
 @Index('ix_audit_events_actor', ['actor', 'createdAt', 'id'])
 @Index('ix_audit_events_operation', ['operation', 'createdAt', 'id'])
 @Index('ix_audit_events_target', ['accountId', 'createdAt', 'id'])
+@Index('ix_audit_events_position', ['position', 'id'])
 @Index('ix_audit_events_version', ['accountProvider', 'accountId', 'region', 'instanceId', 'targetId', 'version'])
 export class AuditEvent {
   /** The global id: `E` and a ULID. */
@@ -71,6 +72,10 @@ export class AuditEvent {
   /** The version of the datasource that the change made; of a deletion the one that would have come next. Null for what changed none. */
   @Column({ name: 'version', type: 'int', nullable: true })
   version!: number | null;
+
+  /** The place of a change among all changes; 0 where it has none yet, null where it is no change. */
+  @Column({ name: 'position', type: 'bigint', nullable: true, transformer: whole })
+  position!: number | null;
 
   /** What changed, as JSON: a list of `{ field, from, to }`, and for a credential `{ field, changed: true }`. */
   @Column({ name: 'changes', type: 'json', nullable: true })

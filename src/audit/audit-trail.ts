@@ -223,6 +223,8 @@ function eventOf(
     instanceId: target?.instanceId ?? null,
     targetId: target?.id ?? null,
     version: target?.version ?? null,
+    // What was refused changed nothing, and neither did a reading.
+    position: outcome === 'done' && operation !== 'datasourceCredentials' ? 0 : null,
     changes: changes === null ? null : JSON.stringify(changes),
   };
 }

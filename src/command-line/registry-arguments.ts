@@ -9,6 +9,7 @@ export const registryUsage = [
   '                [--with-credentials] [--passphrase-file FILE]',
   'registry import FILE|- [--format jsonl|csv] [--kind accounts|datasources] [--dry-run]',
   '                [--on-error stop|skip] [--report FILE] [--passphrase-file FILE]',
+  'registry follow [--after CURSOR] [--once]',
 ].join('\n');
 
 /** How rows are written. */
@@ -41,6 +42,15 @@ export interface ImportArguments {
   readonly passphraseFile: string | undefined;
 }
 
+/** What following the changes was asked for. */
+export interface FollowArguments {
+  readonly action: 'follow';
+  /** The cursor behind which to begin; where it is undefined, the oldest change that is kept comes first. */
+  readonly after: string | undefined;
+  /** Whether to end once there are no more changes, and not to wait for the next. */
+  readonly once: boolean;
+}
+
 const formats = { jsonl: 'jsonl', csv: 'csv' } as const;
 const kinds = { accounts: 'account', datasources: 'datasource' } as const;
 const reactions = { stop: 'stop', skip: 'skip' } as const;
@@ -54,10 +64,20 @@ const common = { format: text, kind: text, 'passphrase-file': text } as const;
  *
  * @throws UsageError where they are others than {@link registryUsage} says
  */
-export function readRegistryArguments([action, ...args]: readonly string[]): ExportArguments | ImportArguments {
+export function readRegistryArguments([action, ...args]: readonly string[]):
+  | ExportArguments
+  | ImportArguments
+  | FollowArguments {
   if (action === 'export') return exportArguments(args);
   if (action === 'import') return importArguments(args);
+  if (action === 'follow') return followArguments(args);
   throw new UsageError(registryUsage);
+}
+
+function followArguments(args: string[]): FollowArguments {
+  const { values, positionals } = parsed(args, { after: text, once: flag });
+  if (positionals.length > 0) throw wrong('Unexpected argument: give the cursor with --after.');
+  return { action: 'follow', after: values.after, once: values.once ?? false };
 }
 
 function exportArguments(args: string[]): ExportArguments {

@@ -15,6 +15,7 @@ import { type ExportedPage, RegisterExport } from '../transfer/register-export.j
 import { type ImportReport, RegisterImport, type RowOutcome } from '../transfer/register-import.js';
 import { printable, type RowKind } from '../transfer/row.js';
 import { CommandError, type Print, UsageError } from './command.js';
+import { followChanges } from './follow.js';
 import { growingFile, standardOutput, wholeFile } from './output.js';
 import { Progress } from './progress.js';
 import {
@@ -47,7 +48,10 @@ const shortestPassphrase = 12;
  */
 export function registryCommand(args: readonly string[]): (parts: RegistryParts) => Promise<number> {
   const read = readRegistryArguments(args);
-  return (parts) => (read.action === 'export' ? exportRegister(read, parts) : importRegister(read, parts));
+  return (parts) => {
+    if (read.action === 'follow') return followChanges(read, parts.database, parts.printNote);
+    return read.action === 'export' ? exportRegister(read, parts) : importRegister(read, parts);
+  };
 }
 
 async function exportRegister(args: ExportArguments, parts: RegistryParts): Promise<number> {

@@ -9,6 +9,12 @@ export const instant: ValueTransformer = {
   from: (value: number | string | null) => (value === null ? null : new Date(Number(value))),
 };
 
+/** A whole number that a driver may give as text. */
+export const whole: ValueTransformer = {
+  to: (value: number | null) => value,
+  from: (value: number | string | null) => (value === null ? null : Number(value)),
+};
+
 /** A flag is kept as 1 or 0; null is "not said". */
 export const flag: ValueTransformer = {
   to: (value: boolean | null) => (value === null ? null : Number(value)),

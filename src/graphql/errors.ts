@@ -27,6 +27,7 @@ const extensionCodes: Readonly<Record<ErrorName, string>> = {
   INVALID_JDBC_URL: 'INVALID_JDBC_URL',
   VERSION_CONFLICT: 'VERSION_CONFLICT',
   VERSION_NOT_KNOWN: 'VERSION_NOT_KNOWN',
+  CURSOR_TOO_OLD: 'CURSOR_TOO_OLD',
 };
 
 /** Codes of Apollo Server for requests that are not GraphQL as they should be; their messages are about the document. */

@@ -4,6 +4,8 @@ import { AccountResolver } from '../accounts/account.resolver.js';
 import type { AccountService } from '../accounts/account.service.js';
 import { AuditResolver } from '../audit/audit.resolver.js';
 import type { AuditTrail } from '../audit/audit-trail.js';
+import { ChangeResolver, RegisterSnapshotResolver } from '../changes/change.resolver.js';
+import type { ChangeService } from '../changes/change.service.js';
 import { AccountDatasourcesResolver, DatasourceResolver } from '../datasources/datasource.resolver.js';
 import type { DatasourceService } from '../datasources/datasource.service.js';
 import { DatasourceVersionResolver, HistoryResolver } from '../history/history.resolver.js';
@@ -15,17 +17,20 @@ export interface Services {
   readonly accounts: AccountService;
   readonly datasources: DatasourceService;
   readonly history: HistoryService;
+  readonly changes: ChangeService;
   readonly audit: AuditTrail;
 }
 
 /** Builds the GraphQL schema over the services. */
-export function createSchema({ accounts, datasources, history, audit }: Services): GraphQLSchema {
+export function createSchema({ accounts, datasources, history, changes, audit }: Services): GraphQLSchema {
   const instances = new Map<unknown, object>([
     [AccountResolver, new AccountResolver(accounts)],
     [DatasourceResolver, new DatasourceResolver(datasources, accounts)],
     [AccountDatasourcesResolver, new AccountDatasourcesResolver(datasources)],
     [HistoryResolver, new HistoryResolver(history)],
     [DatasourceVersionResolver, new DatasourceVersionResolver()],
+    [ChangeResolver, new ChangeResolver(changes)],
+    [RegisterSnapshotResolver, new RegisterSnapshotResolver(accounts, datasources)],
     [AuditResolver, new AuditResolver(audit)],
     [NodeResolver, new NodeResolver(accounts, datasources)],
   ]);
@@ -38,6 +43,8 @@ export function createSchema({ accounts, datasources, history, audit }: Services
       AccountDatasourcesResolver,
       HistoryResolver,
       DatasourceVersionResolver,
+      ChangeResolver,
+      RegisterSnapshotResolver,
       AuditResolver,
       NodeResolver,
     ],

@@ -118,9 +118,12 @@ export class HistoryService {
       for (const { version, changes } of read) {
         if (version !== known + 1) break;
         for (const change of recordedChanges(changes) ?? []) {
-          if ('from' in change && isChangeable(change.field) && !(change.field in values)) {
-            values[change.field] = stored(change.field, change.from);
-          }
+          if (!isChangeable(change.field) || change.field in values) continue;
+          if (!('from' in change))
+            throw notKnown(
+              `The audit keeps no values of ${change.field}, which has changed since version ${toVersion}.`,
+            );
+          values[change.field] = stored(change.field, change.from);
         }
         known = version;
       }

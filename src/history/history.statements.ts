@@ -27,6 +27,7 @@ const mapping = new TableMapping(AuditEvent, [
   'region',
   'instanceId',
   'targetId',
+  'position',
 ]);
 const index = 'ix_audit_events_version';
 const listed = { name: 'audit_events', selectList: mapping.selectList, column: 'version' };

@@ -40,6 +40,7 @@ const httpStatuses: Readonly<Record<ErrorName, number>> = {
   INVALID_JDBC_URL: 200,
   VERSION_CONFLICT: 200,
   VERSION_NOT_KNOWN: 200,
+  CURSOR_TOO_OLD: 200,
 };
 
 /**

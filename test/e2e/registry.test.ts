@@ -111,6 +111,51 @@ describe.each(databaseKinds)('registry, on $name', (kind) => {
 
   const { imported, exported, stored, eventsOf } = commandsOn(() => ({ database, env }));
 
+  test('follow writes each change as a line, goes on from a cursor, and needs no gateway', async () => {
+    const { accountId, account, datasource } = newAccount();
+    const follow = async (...words: string[]) => {
+      const { code, stdout, stderr } = await runCommand(['registry', 'follow', '--once', ...words], env);
+      expect([code, stderr]).toEqual([0, '']);
+      return stdout === '' ? [] : rowsIn(stdout);
+    };
+    const before = await follow();
+    const last = before.at(-1)?.cursor as string | undefined;
+    const after = last === undefined ? [] : ['--after', last];
+    await imported([
+      account,
+      datasource('followed', { description: 'first', password: samplePassword, master_username: 'u' }),
+    ]);
+    await imported([datasource('followed', { description: 'second' })]);
+    const lines = await follow(...after);
+    const key = { accountProvider: 1, accountId, region: 'eu-west-1' };
+    expect(lines).toMatchObject([
+      { ...key, operation: 'addAccount', instanceId: null, version: null, fields: [] },
+      { ...key, operation: 'addDatasource', instanceId: 'followed', version: 1 },
+      { ...key, operation: 'updateDatasource', instanceId: 'followed', version: 2, id: lines[1]?.id },
+    ]);
+    expect(lines[1]?.fields).toContainEqual({ field: 'password', changed: true });
+    expect(lines[2]?.fields).toContainEqual({ field: 'description', from: 'first', to: 'second' });
+    expect(JSON.stringify(lines)).not.toContain(samplePassword);
+    expect(await follow('--after', lines[0]?.cursor as string)).toEqual(lines.slice(1));
+    expect(await follow('--after', lines[2]?.cursor as string)).toEqual([]);
+    const wrong = await runCommand(['registry', 'follow', '--after', 'nonsense'], env);
+    expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('--after must be a cursor')]);
+  });
+
+  test('follow waits for what comes, until it is stopped', async () => {
+    const { account } = newAccount();
+    const { child, ended } = await startCommand(['registry', 'follow'], env);
+    const seen = { text: '' };
+    child.stdout?.on('data', (data) => {
+      seen.text += data;
+    });
+    await sleep(1000);
+    await imported([account]);
+    while (!seen.text.includes(account.account_id as string)) await sleep(20);
+    child.kill('SIGTERM');
+    expect((await ended).code).toBeNull();
+  });
+
   test('a register that was exported with credentials and imported into an empty one is the same, and audited', async () => {
     const { accountId, account, datasource } = newAccount();
     const hostile = {

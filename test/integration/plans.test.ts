@@ -27,6 +27,14 @@ import {
   selectAuditPage,
 } from '../../src/audit/audit.statements.js';
 import type { AuditEvent } from '../../src/audit/audit-event.entity.js';
+import {
+  assignPositions,
+  lockLastPosition,
+  selectChangesFrom,
+  selectLastPosition,
+  selectUnnumbered,
+  updateLastPosition,
+} from '../../src/changes/change.statements.js';
 import type { Database, Session, SqlValue } from '../../src/database/database.js';
 import type { PageRequest, Position } from '../../src/database/page.js';
 import { largestLookup } from '../../src/database/shared-lookup.js';
@@ -306,6 +314,25 @@ describe.each(settings)('on $name', ({ kind, before, after }) => {
     }
   });
 
+  test('the feed of changes', async () => {
+    await expectByIndex((session) => selectUnnumbered(session, 5), 20);
+    await expectByIndex((session) => selectChangesFrom(session, 500, 5), 20);
+    await expectByIndex((session) => selectChangesFrom(session, 1, 5), 20);
+    const ids = await database.read((session) => selectUnnumbered(session, 20));
+    await expectByIndex(
+      (session) =>
+        assignPositions(
+          session,
+          ids.map(({ id }) => id),
+          10_000,
+        ),
+      100,
+    );
+    await expectByIndex((session) => lockLastPosition(session), 5);
+    await expectByIndex((session) => selectLastPosition(session), 5);
+    await expectByIndex((session) => updateLastPosition(session, 7), 5);
+  });
+
   test('what is found by a key or an id', async () => {
     const [datasource, account] = [datasources[77] as Datasource, accounts[77] as Account];
     const keys = datasources.slice(100, 150);
@@ -403,6 +430,7 @@ function eventOf(number: number, accounts: readonly Account[]): AuditEvent {
     instanceId: commonName,
     targetId: null,
     version: null,
+    position: null,
     changes: null,
   };
 }
@@ -422,7 +450,9 @@ async function storeVersions(database: Database, datasources: readonly Datasourc
     versionOf(datasources[0] as Datasource, number + 2),
   );
   const readings = Array.from({ length: versionCount }, () => versionOf(datasources[0] as Datasource, null));
-  const events = [...ofAll, ...ofOne, ...readings];
+  const events = [...ofAll, ...ofOne, ...readings].map((event, number) => {
+    return { ...event, position: event.version === null ? null : Math.max(0, number - 500) };
+  });
   await database.change(async (session) => {
     for (let from = 0; from < events.length; from += 500)
       await insertAuditEvents(session, events.slice(from, from + 500));

@@ -4,14 +4,14 @@ import type { QueryRunner } from 'typeorm/query-runner/QueryRunner.js';
 export type Indexes = Readonly<Record<string, readonly string[]>>;
 
 /** The names of columns that may be empty, each with its type. */
-export type Columns = Readonly<Record<string, 'id' | 'integer' | 'instant'>>;
+export type Columns = Readonly<Record<string, 'id' | 'integer' | 'whole'>>;
 
 const mysqlTypes = {
   id: 'VARCHAR(27) CHARACTER SET ascii COLLATE ascii_bin NULL',
   integer: 'INT NULL',
-  instant: 'BIGINT NULL',
+  whole: 'BIGINT NULL',
 };
-const sqliteTypes = { id: 'varchar(27)', integer: 'integer', instant: 'bigint' };
+const sqliteTypes = { id: 'varchar(27)', integer: 'integer', whole: 'bigint' };
 
 /**
  * Adds indexes, and columns, to a table that is in use. On MySQL it is one statement, which reads the table once and lets others

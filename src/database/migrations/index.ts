@@ -7,6 +7,8 @@ import { IndexAccountsByPlace1764000000006 } from './6-index-accounts-by-place.j
 import { IndexDatasourcesByPlace1764000000007 } from './7-index-datasources-by-place.js';
 import { VersionAuditEvents1764000000008 } from './8-version-audit-events.js';
 import { CreateAccountIdClaims1764000000009 } from './9-create-account-id-claims.js';
+import { PositionAuditEvents1764000000010 } from './10-position-audit-events.js';
+import { CreateChangeFeed1764000000011 } from './11-create-change-feed.js';
 
 /**
  * Every migration, in order, for every database. On MySQL a schema statement cannot be rolled back, so a migration is one
@@ -22,4 +24,6 @@ export const migrations = [
   IndexDatasourcesByPlace1764000000007,
   VersionAuditEvents1764000000008,
   CreateAccountIdClaims1764000000009,
+  PositionAuditEvents1764000000010,
+  CreateChangeFeed1764000000011,
 ];
