@@ -5,6 +5,8 @@ import { AccountService } from './accounts/account.service.js';
 import { startAuditRetention } from './audit/audit-retention.js';
 import { AuditTrail } from './audit/audit-trail.js';
 import { ChangeService } from './changes/change.service.js';
+import { ChangeBroadcast } from './changes/change-broadcast.js';
+import { changeEvents } from './changes/change-events.js';
 import { ChangeNumbering } from './changes/change-numbering.js';
 import { type Config, ConfigError } from './config.js';
 import { CredentialSeal } from './datasources/credential-seal.js';
@@ -35,7 +37,7 @@ import { Register } from './register.js';
 import { failureOf, transportFailure } from './rest/envelope.js';
 import { legacyErrorHandler, registerLegacyRoutes } from './rest/legacy-routes.js';
 import { ApiKeys } from './security/api-keys.js';
-import { type Authenticators, isOpen } from './security/authentication.js';
+import { type Authenticators, authenticate, isOpen } from './security/authentication.js';
 import { TokenVerifier } from './security/token-verifier.js';
 
 /** The gateway, put together and not listening yet. */
@@ -81,6 +83,7 @@ export async function createApp(config: Config, logDestination?: DestinationStre
   const seal = new CredentialSeal(() => register.sealingKeys);
   const datasources = new DatasourceService(register, seal, audit, () => metrics.credentialsRead());
   const changes = new ChangeService(register);
+  const broadcast = new ChangeBroadcast(changes);
   const history = new HistoryService(register, datasources);
   const { portal, profile } = await loadPortal(config, log, { accounts, datasources });
   const authenticators = createAuthenticators(config, register, log, tracing);
@@ -149,6 +152,9 @@ export async function createApp(config: Config, logDestination?: DestinationStre
     introspection: config.introspection,
     limits: config.documentLimits,
     audit,
+    subscribe: (_, { after }, signal, idle) =>
+      changeEvents(broadcast, after as string | null | undefined, signal, idle),
+    authenticate: ({ headers }) => authenticate(authenticators, headers, true),
   });
   const { operations, questions } = legacyApi(accounts, datasources, portal);
   registerLegacyRoutes(http, operations, questions);

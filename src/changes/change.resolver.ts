@@ -1,4 +1,4 @@
-import { Arg, Args, FieldResolver, Int, Query, Resolver } from 'type-graphql';
+import { Arg, Args, FieldResolver, Int, Query, Resolver, Root, Subscription } from 'type-graphql';
 import type { AccountService } from '../accounts/account.service.js';
 import { AccountConnection, type AccountType } from '../accounts/account.type.js';
 import type { DatasourceService } from '../datasources/datasource.service.js';
@@ -6,7 +6,7 @@ import { DatasourceConnection, type DatasourceType } from '../datasources/dataso
 import { Connection } from '../graphql/connection.type.js';
 import { PageArgs } from '../graphql/page.arguments.js';
 import type { ChangeService } from './change.service.js';
-import { ChangePageType, RegisterSnapshotType } from './change.type.js';
+import { ChangePageType, ChangeType, RegisterSnapshotType } from './change.type.js';
 import { writeCursor } from './change-cursor.js';
 import { ShownChange } from './shown-change.js';
 
@@ -38,6 +38,24 @@ export class ChangeResolver {
   ): Promise<ChangePageType> {
     const { changes, cursor, hasMore } = await this.#changes.page(after, first);
     return { changes: changes.map((change) => new ShownChange(change)), cursor: writeCursor(cursor), hasMore };
+  }
+
+  /** Tells each change as it comes. */
+  @Subscription(() => ChangeType, {
+    name: 'changes',
+    topics: 'changes',
+    description:
+      'The changes as they come, over Server-Sent Events: as `changes` of the query, each exactly once for who goes on from the last cursor. Fails with CURSOR_TOO_OLD if the changes behind the cursor are not all kept any more.',
+  })
+  nextChange(
+    @Root() change: ChangeType,
+    @Arg('after', () => String, {
+      nullable: true,
+      description: 'Only changes behind this cursor; only those that come from now on if there is none.',
+    })
+    _after?: string | null,
+  ): ChangeType {
+    return change;
   }
 
   /** Tells how to begin. */

@@ -19,6 +19,7 @@ export function accessPlugin(audit: AuditTrail, known: KnownOperations): ApolloS
         async didResolveOperation({ schema, source, document, operation, request, contextValue: { call } }) {
           if (operation === undefined) return;
           if (schema.getRootType(operation.operation) == null) throw noSuchOperations(operation.operation);
+          if (operation.operation === 'subscription') throw onlyAsEvents();
           const variables = request.variables ?? {};
           checkAccess(audit, schema, { document, operation }, variables, call);
           known.remember(source, document, operation);
@@ -28,6 +29,15 @@ export function accessPlugin(audit: AuditTrail, known: KnownOperations): ApolloS
       };
     },
   };
+}
+
+function onlyAsEvents(): GraphQLError {
+  return new GraphQLError(
+    'Subscriptions are answered as Server-Sent Events: send the header Accept: text/event-stream.',
+    {
+      extensions: { code: 'OPERATION_RESOLUTION_FAILURE' },
+    },
+  );
 }
 
 /** Such a document validates: that there is no type for it is told only where it would be executed. */

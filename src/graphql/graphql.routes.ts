@@ -18,6 +18,7 @@ import { statusOfCode, statusOfRequestError } from './answer-status.js';
 import { DocumentGate } from './document-gate.js';
 import type { DocumentLimits } from './document-limits.js';
 import { formatGraphQLError } from './errors.js';
+import { acceptsEvents, type EventStreamParts, EventStreams, sendAsEvents } from './event-streams.js';
 import { answerKnownOperation, mediaTypeFor } from './known-operation-answer.js';
 import { KnownOperations } from './known-operations.js';
 import { type OperationParameters, readOperationParameters } from './operation-parameters.js';
@@ -38,18 +39,22 @@ export interface GraphQLOptions {
   readonly limits: DocumentLimits;
   /** What keeps the record of callers that were refused. */
   readonly audit: AuditTrail;
+  readonly subscribe: EventStreamParts['subscribe'];
+  readonly authenticate: EventStreamParts['authenticate'];
 }
 
 /** Adds the GraphQL surface: `POST /graphql` and, for queries and the playground, `GET /graphql`. */
 export async function registerGraphQL(
   app: FastifyInstance,
   schema: GraphQLSchema,
-  { playground, introspection, limits, audit }: GraphQLOptions,
+  { playground, introspection, limits, audit, subscribe, authenticate }: GraphQLOptions,
 ): Promise<void> {
   const known = new KnownOperations(schema);
   const plugins = [accessPlugin(audit, known), answerPlugin(introspection)];
   const server = createServer(schema, app.log, introspection, plugins);
-  const surface: GraphQLSurface = { schema, audit, gate: new DocumentGate(limits), known, server };
+  const streams = new EventStreams({ schema, audit, subscribe, authenticate });
+  const surface: GraphQLSurface = { schema, audit, gate: new DocumentGate(limits), known, server, streams };
+  app.addHook('preClose', async () => streams.endAll());
   await server.start();
   app.addHook('onClose', () => server.stop());
   await app.register(async (routes) => {
@@ -149,6 +154,7 @@ interface GraphQLSurface {
   readonly gate: DocumentGate;
   readonly known: KnownOperations;
   readonly server: ApolloServer<RequestContext>;
+  readonly streams: EventStreams;
 }
 
 async function execute(surface: GraphQLSurface, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
@@ -156,6 +162,7 @@ async function execute(surface: GraphQLSurface, request: FastifyRequest, reply: 
   const { accept } = request.headers;
   const parameters = readOperationParameters(request);
   const context: RequestContext = { requestId, log, outcome, call, loaders: new Loaders() };
+  if (acceptsEvents(accept)) return answerAsEvents(surface, parameters, context, request, reply);
   const tooLarge = surface.gate.refusalOf(parameters);
   if (tooLarge !== undefined) {
     outcome.code = tooLarge.extensions.code as string;
@@ -173,6 +180,32 @@ async function execute(surface: GraphQLSurface, request: FastifyRequest, reply: 
   return executeByApolloServer(surface.server, parameters, context, request, reply);
 }
 
+/** What comes before a subscription begins is told as events too: an EventSource cannot read an answer of another kind. */
+async function answerAsEvents(
+  surface: GraphQLSurface,
+  parameters: OperationParameters,
+  context: RequestContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const tooLarge = surface.gate.refusalOf(parameters);
+  if (tooLarge !== undefined) {
+    context.outcome.code = tooLarge.extensions.code as string;
+    const { message, extensions } = tooLarge;
+    return sendAsEvents(reply, JSON.stringify({ errors: [{ message, extensions }] }));
+  }
+  try {
+    const subscription = surface.streams.subscriptionOf(parameters, context);
+    if (subscription !== undefined) return surface.streams.open(subscription, request, reply);
+  } catch (error) {
+    const formatted = formatGraphQLError(error, request.id, request.log);
+    context.outcome.code = formatted.extensions?.code as string;
+    return sendAsEvents(reply, JSON.stringify({ errors: [formatted] }));
+  }
+  const { body } = await askApolloServer(surface.server, parameters, context, request, 'application/json');
+  return sendAsEvents(reply, body);
+}
+
 async function executeByApolloServer(
   server: ApolloServer<RequestContext>,
   parameters: OperationParameters,
@@ -180,19 +213,29 @@ async function executeByApolloServer(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
+  const { headers, status, body } = await askApolloServer(server, parameters, context, request, request.headers.accept);
+  for (const [name, value] of headers) reply.header(name, value);
+  return reply.code(status ?? 200).send(body);
+}
+
+async function askApolloServer(
+  server: ApolloServer<RequestContext>,
+  parameters: OperationParameters,
+  context: RequestContext,
+  request: FastifyRequest,
+  accept: string | undefined,
+) {
   const answer = await server.executeHTTPGraphQLRequest({
     httpGraphQLRequest: {
       method: request.method,
-      headers: headerMap(request),
+      headers: headerMap(request, accept),
       body: parameters,
       search: request.method === 'POST' ? '' : searchFrom(parameters),
     },
     context: async () => context,
   });
-  for (const [name, value] of answer.headers) reply.header(name, value);
-  reply.code(answer.status ?? 200);
   if (answer.body.kind !== 'complete') throw new Error('an answer in several parts is not supported');
-  return reply.send(answer.body.string);
+  return { headers: answer.headers, status: answer.status, body: answer.body.string };
 }
 
 /** Apollo Server reads the parameters of a GET from a text, which is made of what was read before. */
@@ -208,7 +251,10 @@ function asJson(value: unknown): string | undefined {
 }
 
 /** The headers that Apollo Server looks at. */
-function headerMap({ headers: { accept, 'content-type': contentType } }: FastifyRequest): HeaderMap {
+function headerMap(
+  { headers: { 'content-type': contentType } }: FastifyRequest,
+  accept: string | undefined,
+): HeaderMap {
   const headers = new HeaderMap();
   if (accept !== undefined) headers.set('accept', accept);
   if (contentType !== undefined) headers.set('content-type', contentType);

@@ -21,6 +21,8 @@ export interface Services {
   readonly audit: AuditTrail;
 }
 
+async function* nothing(): AsyncGenerator<never> {}
+
 /** Builds the GraphQL schema over the services. */
 export function createSchema({ accounts, datasources, history, changes, audit }: Services): GraphQLSchema {
   const instances = new Map<unknown, object>([
@@ -48,6 +50,8 @@ export function createSchema({ accounts, datasources, history, changes, audit }:
       AuditResolver,
       NodeResolver,
     ],
+    // Subscriptions are carried by the event streams, which ask for this schema's types only.
+    pubSub: { publish: () => undefined, subscribe: () => ({ [Symbol.asyncIterator]: nothing }) },
     container: { get: (resolver: ClassType) => instances.get(resolver) },
     // Inputs are validated by the same function as the REST routes' are.
     validate: false,

@@ -69,6 +69,7 @@ export const fieldAccess: Readonly<Record<string, Readonly<Record<string, Access
     revertDatasource: 'write',
     deleteDatasources: 'write',
   },
+  Subscription: { changes: 'read' },
   Node: { id: 'known' },
   OperationPayload: { status: 'known', code: 'known', message: 'known' },
   Account: {

@@ -68,6 +68,8 @@ const operations: readonly Operation[] = [
     withInput('revertDatasource', 'RevertDatasourceInput', `datasource { ${own} }`),
     { input: { ...datasourceKey, toVersion: 1 } },
   ],
+  ['changes', ['read'], '{ changes(first: 1) { cursor changes { id fields { field from to } } } }'],
+  ['snapshot', ['read'], '{ snapshot { cursor accounts { totalCount } datasources { totalCount } } }'],
   ['auditEvents', ['admin'], '{ auditEvents { totalCount edges { node { actor changes { field } } } } }'],
   ['addAccount', ['write'], withInput('addAccount', 'AddAccountInput'), { input: key }],
   ['addAccount with its own account', ['write'], addAccountWith('account { id region createdAt }'), { input: key }],

@@ -349,6 +349,11 @@ describe.each(mysqlKind ? [sqlite, mysql] : [sqlite])('credentials planted throu
       { key: keyOf(updated as Values) },
       undefined,
     );
+    await graphql(
+      '{ changes(first: 100) { changes { operation instanceId fields { field from to } } } }',
+      {},
+      undefined,
+    );
     given = [rest, byVariables, literal, edited] as Values[];
 
     // Business rules that are broken.

@@ -45,13 +45,13 @@ describe('the table of fields', () => {
   });
 
   test('lets nobody read or change by a root field without a permission', () => {
-    for (const root of [schema.getQueryType(), schema.getMutationType()]) {
+    for (const root of [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()]) {
       for (const field of Object.keys(root?.getFields() ?? {})) {
         expect([field, permissions]).toEqual([field, expect.arrayContaining([fieldAccess[root?.name ?? '']?.[field]])]);
       }
     }
     expect(new Set(Object.values(fieldAccess.Mutation ?? {}))).toEqual(new Set(['write']));
-    expect(schema.getSubscriptionType()).toBeUndefined();
+    expect(new Set(Object.values(fieldAccess.Subscription ?? {}))).toEqual(new Set(['read']));
   });
 
   test('asks for read on every field that leads from one object of the register to another', () => {
