@@ -11,6 +11,8 @@ export interface Call {
   readonly address: string | null;
   /** The id of the request, as in the log. */
   readonly requestId: string;
+  /** Whether who asked has gone away, and does not wait for the answer any more; absent where that cannot be. */
+  readonly isAbandoned?: () => boolean;
 }
 
 declare module 'fastify' {

@@ -140,6 +140,11 @@ export class OverloadedError extends UnavailableError {
   override readonly name = 'OverloadedError';
 }
 
+/** Nobody waits for the answer any more, so what would make it was not begun. */
+export class AbandonedError extends UnavailableError {
+  override readonly name = 'AbandonedError';
+}
+
 /** The caller has sent more requests than it may in a minute. */
 export class RateLimitedError extends DomainError {
   override readonly name = 'RateLimitedError';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Config } from './config.js';
-import type { Database, DatabaseUse, Session, StatementObserver } from './database/database.js';
+import type { Database, DatabaseUse, Session, StatementObserver, UnitOptions } from './database/database.js';
 import type { DatabaseLocation } from './database/database-url.js';
 import { findLossySettings } from './database/durability.js';
 import { migrate, withMigrationLease } from './database/migrate.js';
@@ -122,12 +122,12 @@ export class Register implements Database, Readiness {
     this.#isPrepared = true;
   }
 
-  read<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    return this.#unit('read', work);
+  read<T>(work: (session: Session) => Promise<T>, options?: UnitOptions): Promise<T> {
+    return this.#unit('read', work, options);
   }
 
-  change<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    return this.#unit('change', work);
+  change<T>(work: (session: Session) => Promise<T>, options?: UnitOptions): Promise<T> {
+    return this.#unit('change', work, options);
   }
 
   async missing(): Promise<readonly string[]> {
@@ -152,11 +152,15 @@ export class Register implements Database, Readiness {
     this.#lock?.release();
   }
 
-  async #unit<T>(kind: 'read' | 'change', work: (session: Session) => Promise<T>): Promise<T> {
+  async #unit<T>(
+    kind: 'read' | 'change',
+    work: (session: Session) => Promise<T>,
+    options?: UnitOptions,
+  ): Promise<T> {
     if (!this.#isPrepared) throw this.#notReady();
     const started = performance.now();
     try {
-      return await this.#database[kind](work);
+      return await this.#database[kind](work, options);
     } finally {
       this.#observer.unitEnded?.(kind, performance.now() - started);
     }
@@ -180,7 +184,7 @@ export class Register implements Database, Readiness {
   /** Why the database cannot serve; undefined where it can. */
   async #databaseProblem(): Promise<string | undefined> {
     try {
-      await this.#database.read(expectService, readinessTimeout);
+      await this.#database.read(expectService, { timeout: readinessTimeout });
       return undefined;
     } catch (error) {
       return isReadOnly(error) ? cannotWrite : 'the database does not answer';

@@ -47,21 +47,23 @@ export class AccountResolver {
   @Query(() => AccountType, { nullable: true, description: 'The account with this key; null if there is none.' })
   async account(
     @Arg('key', () => AccountKey, { description: 'The key of the account.' }) key: AccountKey,
+    @Ctx() { call }: RequestContext,
   ): Promise<AccountType | null> {
-    return (await this.#accounts.byKey(validated(key))) ?? null;
+    return (await this.#accounts.byKey(validated(key), call)) ?? null;
   }
 
   /** Lists accounts. */
   @Query(() => AccountConnection, { description: 'The accounts of the register, in pages.' })
   async accounts(
     @Args(() => PageArgs) pageArgs: PageArgs,
+    @Ctx() { call }: RequestContext,
     @Arg('filter', () => AccountFilter, { nullable: true, description: 'The filter: all given conditions must match.' })
     filter?: AccountFilter | null,
     @Arg('orderBy', () => AccountOrder, { nullable: true, description: 'The order. The default is the oldest first.' })
     orderBy?: AccountOrder | null,
   ): Promise<Connection<AccountType>> {
     const conditions = filter ? validated(filter) : {};
-    const page = await this.#accounts.page(conditions, accountOrdering(orderBy), pageArgs);
-    return new Connection(page, () => this.#accounts.count(conditions));
+    const page = await this.#accounts.page(conditions, accountOrdering(orderBy), pageArgs, call);
+    return new Connection(page, () => this.#accounts.count(conditions, call));
   }
 }

@@ -76,7 +76,7 @@ export class AccountService {
         await insertAccount(session, account);
         if (this.#areIdsUnique() && !(await claimAccountId(session, account))) throw idTaken();
         await this.#audit.record(session, call, 'addAccount', account, null);
-      });
+      }, call);
     } catch (error) {
       if (error instanceof DatabaseError && error.reason === 'duplicate') throw alreadyExists(error);
       throw error;
@@ -96,22 +96,22 @@ export class AccountService {
       const deletedDatasourceCount = await this.#audit.recordDeletionOfAccount(session, call, account);
       await deleteAccount(session, account.id);
       return { deletedAccountId: account.id, deletedDatasourceCount };
-    });
+    }, call);
   }
 
   /** Finds the account with a key. */
-  byKey(key: AccountIdentity): Promise<Account | undefined> {
-    return this.#byKey.find(key);
+  byKey(key: AccountIdentity, call?: Call): Promise<Account | undefined> {
+    return this.#byKey.find(key, call);
   }
 
   /** Finds the account with an id. */
-  byId(id: string): Promise<Account | undefined> {
-    return this.#database.read((session) => selectAccountById(session, id));
+  byId(id: string, call: Call): Promise<Account | undefined> {
+    return this.#database.read((session) => selectAccountById(session, id), call);
   }
 
   /** Finds the accounts that have one of the keys, in no order. */
-  byKeys(keys: readonly AccountIdentity[]): Promise<Account[]> {
-    return this.#database.read((session) => selectAccounts(session, keys));
+  byKeys(keys: readonly AccountIdentity[], call: Call): Promise<Account[]> {
+    return this.#database.read((session) => selectAccounts(session, keys), call);
   }
 
   /**
@@ -119,9 +119,14 @@ export class AccountService {
    *
    * @throws InvalidParametersError where the page's arguments are out of their limits
    */
-  async page(conditions: AccountConditions, ordering: AccountOrdering, page: PageArguments): Promise<Page<Account>> {
+  async page(
+    conditions: AccountConditions,
+    ordering: AccountOrdering,
+    page: PageArguments,
+    call: Call,
+  ): Promise<Page<Account>> {
     const request = pageRequest(page, ordering);
-    return this.#database.read((session) => selectAccountPage(session, conditions, request, this.#regions));
+    return this.#database.read((session) => selectAccountPage(session, conditions, request, this.#regions), call);
   }
 
   /**
@@ -152,8 +157,8 @@ export class AccountService {
   }
 
   /** Counts the accounts for which the conditions hold. */
-  count(conditions: AccountConditions): Promise<number> {
-    return this.#database.read((session) => countAccounts(session, conditions));
+  count(conditions: AccountConditions, call?: Call): Promise<number> {
+    return this.#database.read((session) => countAccounts(session, conditions), call);
   }
 }
 

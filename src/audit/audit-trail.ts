@@ -160,14 +160,19 @@ export class AuditTrail {
    *
    * @throws InvalidParametersError where the page's arguments are out of their limits
    */
-  async page(conditions: AuditConditions, descending: boolean, page: PageArguments): Promise<Page<AuditEvent>> {
+  async page(
+    conditions: AuditConditions,
+    descending: boolean,
+    page: PageArguments,
+    call: Call,
+  ): Promise<Page<AuditEvent>> {
     const request = pageRequest(page, { property: 'createdAt', descending });
-    return this.#database.read((session) => selectAuditPage(session, conditions, request));
+    return this.#database.read((session) => selectAuditPage(session, conditions, request), call);
   }
 
   /** Counts the events for which the conditions hold. */
-  count(conditions: AuditConditions): Promise<number> {
-    return this.#database.read((session) => countAuditEvents(session, conditions));
+  count(conditions: AuditConditions, call: Call): Promise<number> {
+    return this.#database.read((session) => countAuditEvents(session, conditions), call);
   }
 
   /**

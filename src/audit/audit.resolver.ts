@@ -1,6 +1,7 @@
-import { Arg, Args, FieldResolver, Query, Resolver, Root } from 'type-graphql';
+import { Arg, Args, Ctx, FieldResolver, Query, Resolver, Root } from 'type-graphql';
 import { Connection, OrderDirection } from '../graphql/connection.type.js';
 import { PageArgs } from '../graphql/page.arguments.js';
+import type { RequestContext } from '../graphql/request-context.js';
 import { validated } from '../input/validate.js';
 import { AuditEventFilter } from './audit.filter.js';
 import { AuditChangeType, AuditEventConnection, AuditEventType } from './audit.type.js';
@@ -23,6 +24,7 @@ export class AuditResolver {
   })
   async auditEvents(
     @Args(() => PageArgs) pageArgs: PageArgs,
+    @Ctx() { call }: RequestContext,
     @Arg('filter', () => AuditEventFilter, {
       nullable: true,
       description: 'The filter: all given conditions must match.',
@@ -35,8 +37,8 @@ export class AuditResolver {
     direction?: OrderDirection | null,
   ): Promise<Connection<AuditEventType>> {
     const conditions = filter ? validated(filter) : {};
-    const page = await this.#audit.page(conditions, direction !== OrderDirection.ASC, pageArgs);
-    return new Connection(page, () => this.#audit.count(conditions));
+    const page = await this.#audit.page(conditions, direction !== OrderDirection.ASC, pageArgs, call);
+    return new Connection(page, () => this.#audit.count(conditions, call));
   }
 
   /** What changed. */

@@ -26,6 +26,14 @@ export interface Session {
   proveCommitBy(sql: string, values: readonly SqlValue[]): void;
 }
 
+/** For whom a unit of work is done. */
+export interface UnitOptions {
+  /** How long it may take in all, in milliseconds, where that is less than any unit of work may. */
+  readonly timeout?: number;
+  /** Whether nobody waits for it any more. It is asked when the turn of the unit has come, which is then not begun. */
+  readonly isAbandoned?: () => boolean;
+}
+
 /**
  * The register's database. A unit of work is one function over one session; it may be run again from its start where the
  * database asks for that, so it must have no other effect than its statements.
@@ -37,17 +45,17 @@ export interface Database {
   /**
    * Runs statements that only read, each on its own.
    *
-   * @param timeout how long they may take in all, in milliseconds, where that is less than any unit of work may
-   * @throws UnavailableError where the database does not answer in time, DatabaseError for anything else
+   * @throws UnavailableError where the database does not answer in time, AbandonedError where nobody waits for it any more,
+   *   DatabaseError for anything else
    */
-  read<T>(work: (session: Session) => Promise<T>, timeout?: number): Promise<T>;
+  read<T>(work: (session: Session) => Promise<T>, options?: UnitOptions): Promise<T>;
   /**
    * Runs statements as one transaction: all of them hold once this returns, or none does once it throws.
    *
    * @throws UnavailableError where the database does not answer in time (whether an interrupted commit held is then not
-   *   known), DatabaseError for anything else, and what `work` throws
+   *   known), AbandonedError where nobody waits for it any more, DatabaseError for anything else, and what `work` throws
    */
-  change<T>(work: (session: Session) => Promise<T>): Promise<T>;
+  change<T>(work: (session: Session) => Promise<T>, options?: UnitOptions): Promise<T>;
   /** Closes all connections, when the units of work under way have ended. */
   close(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { UnavailableError } from '../errors.js';
-import type { Database, DatabaseUse, RetryReason, Session, StatementObserver } from './database.js';
+import { AbandonedError, UnavailableError } from '../errors.js';
+import type { Database, DatabaseUse, RetryReason, Session, StatementObserver, UnitOptions } from './database.js';
 import type { MysqlLocation } from './database-url.js';
 import { Deadline } from './deadline.js';
 import { dropConnection, type HostConnection, MysqlHosts, type MysqlLimits } from './mysql-hosts.js';
@@ -47,15 +47,19 @@ export class MysqlDatabase implements Database {
     return { limit: this.#limits.poolSize, inUse: this.#inUse, waiting: this.#waiting, retries: this.#retries };
   }
 
-  read<T>(work: (session: Session) => Promise<T>, timeout = this.#limits.timeout): Promise<T> {
-    return this.#untilDone(async (session, expectWriter) => {
+  read<T>(
+    work: (session: Session) => Promise<T>,
+    { timeout = this.#limits.timeout, isAbandoned }: UnitOptions = {},
+  ): Promise<T> {
+    const reading: UnitOfWork<T> = async (session, expectWriter) => {
       const result = await work(session);
       await expectWriter();
       return result;
-    }, new Deadline(timeout));
+    };
+    return this.#untilDone(reading, new Deadline(timeout), isAbandoned);
   }
 
-  async change<T>(work: (session: Session) => Promise<T>): Promise<T> {
+  async change<T>(work: (session: Session) => Promise<T>, { isAbandoned }: UnitOptions = {}): Promise<T> {
     const deadline = new Deadline(this.#limits.timeout);
     let outcome: { readonly result: T } | undefined;
     const transaction = async (session: MysqlSession, expectWriter: () => Promise<void>) => {
@@ -71,7 +75,7 @@ export class MysqlDatabase implements Database {
       return outcome.result;
     };
     try {
-      return await this.#untilDone(transaction, deadline);
+      return await this.#untilDone(transaction, deadline, isAbandoned);
     } catch (error) {
       if (!(error instanceof CommitUnknownError) || outcome === undefined) throw error;
       this.#retries.lost_commit += 1;
@@ -84,10 +88,10 @@ export class MysqlDatabase implements Database {
     return this.#hosts.close();
   }
 
-  async #untilDone<T>(work: UnitOfWork<T>, deadline: Deadline): Promise<T> {
+  async #untilDone<T>(work: UnitOfWork<T>, deadline: Deadline, isAbandoned?: () => boolean): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#once(work, deadline);
+        return await this.#once(work, deadline, isAbandoned);
       } catch (error) {
         if (!(error instanceof RunAgainError)) throw error;
         const pause = Math.random() * Math.min(2 ** attempt * 5, longestPause);
@@ -98,8 +102,12 @@ export class MysqlDatabase implements Database {
     }
   }
 
-  async #once<T>(work: UnitOfWork<T>, deadline: Deadline): Promise<T> {
+  async #once<T>(work: UnitOfWork<T>, deadline: Deadline, isAbandoned?: () => boolean): Promise<T> {
     const { connection, host } = await this.#acquire(deadline);
+    if (isAbandoned?.()) {
+      connection.release();
+      throw new AbandonedError();
+    }
     const session = new MysqlSession(connection, this.#observe);
     const expectWriter = async () => {
       if (this.#hosts.isInGroup(connection)) await session.expectWriter();

@@ -1,5 +1,8 @@
 import DataLoader from 'dataloader';
-import type { Database, Session, SqlValue } from './database.js';
+import type { Database, Session, SqlValue, UnitOptions } from './database.js';
+
+/** Who waits for a look-up. */
+type Asker = Pick<UnitOptions, 'isAbandoned'>;
 
 /** The most keys that one statement looks up. */
 export const largestLookup = 32;
@@ -12,7 +15,7 @@ export const largestLookup = 32;
  * Where every statement is observed, each look-up has one of its own, so that it is seen with the request that it is for.
  */
 export class SharedLookup<Key, Row extends Key & object> {
-  readonly #loader: DataLoader<Key, Row | undefined>;
+  readonly #loader: DataLoader<{ readonly key: Key; readonly asker: Asker }, Row | undefined>;
 
   /**
    * @param select finds the rows that have one of the keys, in any order
@@ -24,10 +27,12 @@ export class SharedLookup<Key, Row extends Key & object> {
     valuesOf: (key: Key) => readonly SqlValue[],
   ) {
     const nameOf = (key: Key) => JSON.stringify(valuesOf(key));
-    const readAll = async (keys: readonly Key[]) => {
-      const rows = await database.read((session) => select(session, padded(keys)));
+    const readAll = async (asked: readonly { readonly key: Key; readonly asker: Asker }[]) => {
+      const keys = padded(asked.map(({ key }) => key));
+      const isAbandoned = () => asked.every(({ asker }) => asker.isAbandoned?.());
+      const rows = await database.read((session) => select(session, keys), { isAbandoned });
       const found = new Map(rows.map((row) => [nameOf(row), row]));
-      return keys.map((key) => found.get(nameOf(key)));
+      return asked.map(({ key }) => found.get(nameOf(key)));
     };
     this.#loader = new DataLoader(readAll, {
       cache: false,
@@ -41,11 +46,13 @@ export class SharedLookup<Key, Row extends Key & object> {
   /**
    * Finds the row with a key.
    *
+   * @param asker who waits for it
    * @returns undefined where there is none
-   * @throws UnavailableError where the database does not answer in time, DatabaseError for anything else
+   * @throws UnavailableError where the database does not answer in time, AbandonedError where nobody waits for it any more,
+   *   DatabaseError for anything else
    */
-  find(key: Key): Promise<Row | undefined> {
-    return this.#loader.load(key);
+  find(key: Key, asker: Asker = {}): Promise<Row | undefined> {
+    return this.#loader.load({ key, asker });
   }
 }
 

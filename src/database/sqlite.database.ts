@@ -2,7 +2,7 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setImmediate as nextTurnOfEventLoop, setTimeout as sleep } from 'node:timers/promises';
 import { DatabaseSync } from '@photostructure/sqlite';
-import { UnavailableError } from '../errors.js';
+import { AbandonedError, UnavailableError } from '../errors.js';
 import {
   type Database,
   DatabaseError,
@@ -13,6 +13,7 @@ import {
   type Session,
   type SqlValue,
   type StatementObserver,
+  type UnitOptions,
 } from './database.js';
 import { Deadline } from './deadline.js';
 
@@ -35,6 +36,7 @@ const busy = new Set([5, 6]);
 const duplicateKey = new Set([1555, 2067]);
 const missingReference = 787;
 const largestStatementCache = 200;
+const maxMillisecondsWithoutTurn = 10;
 
 /**
  * An SQLite file over one connection. Units of work pass one at a time through a queue: they share the connection, so
@@ -51,6 +53,7 @@ export class SqliteDatabase implements Database {
   #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
   #isInUse = false;
+  #turnOfEventLoop = 0;
   #closed = false;
 
   /**
@@ -72,11 +75,11 @@ export class SqliteDatabase implements Database {
     return { limit: 1, inUse, waiting: this.#waiting - inUse, retries: this.#retries };
   }
 
-  read<T>(work: (session: Session) => Promise<T>, timeout?: number): Promise<T> {
-    return this.#inTurn(() => work(this.#session), timeout);
+  read<T>(work: (session: Session) => Promise<T>, options?: UnitOptions): Promise<T> {
+    return this.#inTurn(() => work(this.#session), options);
   }
 
-  change<T>(work: (session: Session) => Promise<T>): Promise<T> {
+  change<T>(work: (session: Session) => Promise<T>, options?: UnitOptions): Promise<T> {
     return this.#inTurn(async () => {
       // A commit holds up the process until it is on the disk: what came in meanwhile is to be read before the next one.
       await nextTurnOfEventLoop();
@@ -89,7 +92,7 @@ export class SqliteDatabase implements Database {
         if (this.#connection.isTransaction) await this.#control('ROLLBACK');
         throw error;
       }
-    });
+    }, options);
   }
 
   #control(sql: string): Promise<void> {
@@ -102,18 +105,35 @@ export class SqliteDatabase implements Database {
     if (this.#connection.isOpen) this.#connection.close();
   }
 
-  async #inTurn<T>(work: () => Promise<T>, timeout = this.#limits.timeout): Promise<T> {
+  async #inTurn<T>(
+    work: () => Promise<T>,
+    { timeout = this.#limits.timeout, isAbandoned }: UnitOptions = {},
+  ): Promise<T> {
     if (this.#closed) throw new UnavailableError(new Error('the database is closed'));
     if (this.#waiting >= this.#limits.queueLimit) throw new UnavailableError(new Error('the queue is full'));
     const deadline = new Deadline(timeout);
     this.#waiting += 1;
-    const turn = this.#last.then(() => this.#whenNotBusy(work, deadline));
+    const turn = this.#last.then(async () => {
+      await this.#letOthersBeHeard();
+      if (isAbandoned?.()) throw new AbandonedError();
+      return this.#whenNotBusy(work, deadline);
+    });
     this.#last = turn.catch(() => undefined);
     try {
       return await turn;
     } finally {
       this.#waiting -= 1;
     }
+  }
+
+  /**
+   * Units of work run within the process, one behind the other. Now and then the event loop must turn between them, or nobody
+   * is answered meanwhile, no clock is looked at, and no client is seen to go away.
+   */
+  async #letOthersBeHeard(): Promise<void> {
+    if (performance.now() - this.#turnOfEventLoop < maxMillisecondsWithoutTurn) return;
+    await nextTurnOfEventLoop();
+    this.#turnOfEventLoop = performance.now();
   }
 
   /** Another process may hold the file's lock for a moment: a command-line tool, or a backup. */

@@ -3,6 +3,7 @@ import { Arg, Args, Ctx, FieldResolver, Info, Mutation, Query, Resolver, Root } 
 import type { AccountService } from '../accounts/account.service.js';
 import type { AccountIdentity } from '../accounts/account.statements.js';
 import { AccountType } from '../accounts/account.type.js';
+import type { Call } from '../call.js';
 import { UnavailableError } from '../errors.js';
 import { Connection } from '../graphql/connection.type.js';
 import { PageArgs } from '../graphql/page.arguments.js';
@@ -125,14 +126,16 @@ export class DatasourceResolver {
   })
   async datasource(
     @Arg('key', () => DatasourceKey, { description: 'The key of the datasource.' }) key: DatasourceKey,
+    @Ctx() { call }: RequestContext,
   ): Promise<DatasourceType | null> {
-    return (await this.#datasources.byKey(validated(key))) ?? null;
+    return (await this.#datasources.byKey(validated(key), call)) ?? null;
   }
 
   /** Lists datasources. */
   @Query(() => DatasourceConnection, { description: 'The datasources of all accounts, in pages.' })
   async datasources(
     @Args(() => PageArgs) pageArgs: PageArgs,
+    @Ctx() { call }: RequestContext,
     @Info() info: GraphQLResolveInfo,
     @Arg('filter', () => DatasourceFilter, { nullable: true, description: filterDescription })
     filter?: DatasourceFilter | null,
@@ -140,13 +143,13 @@ export class DatasourceResolver {
     orderBy?: DatasourceOrder | null,
   ): Promise<Connection<DatasourceType>> {
     const conditions = filter ? validated(filter) : {};
-    const page = await this.#datasources.page(conditions, datasourceOrdering(orderBy), pageArgs);
+    const page = await this.#datasources.page(conditions, datasourceOrdering(orderBy), pageArgs, call);
     if (page.rows.length > 0 && leadsTo(info, 'edges', 'node', 'account')) {
       // Read here for all of them: a promise for each is most of what a page costs.
-      const accounts = await this.#accountsOf(page.rows.map(accountKeyOf));
+      const accounts = await this.#accountsOf(page.rows.map(accountKeyOf), call);
       for (const [place, row] of page.rows.entries()) (row as WithAccount).account = accounts[place];
     }
-    return new Connection(page, () => this.#datasources.count(conditions));
+    return new Connection(page, () => this.#datasources.count(conditions, call));
   }
 
   /** The account that a datasource is in. */
@@ -155,12 +158,14 @@ export class DatasourceResolver {
     const { account } = datasource as WithAccount;
     if (account !== undefined) return account;
     const key = accountKeyOf(datasource as ShownDatasource);
-    return context.loaders.load<AccountIdentity, AccountType>('account', key, (keys) => this.#accountsOf(keys));
+    return context.loaders.load<AccountIdentity, AccountType>('account', key, (keys) =>
+      this.#accountsOf(keys, context.call),
+    );
   }
 
-  async #accountsOf(keys: readonly AccountIdentity[]): Promise<AccountResult[]> {
+  async #accountsOf(keys: readonly AccountIdentity[], call: Call): Promise<AccountResult[]> {
     const distinct = new Map(keys.map((one) => [keyText(one), one]));
-    const accounts = await this.#accounts.byKeys([...distinct.values()]);
+    const accounts = await this.#accounts.byKeys([...distinct.values()], call);
     const found = new Map(accounts.map((account) => [keyText(account), account]));
     return keys.map(
       (one) => found.get(keyText(one)) ?? new UnavailableError(new Error('the account was deleted meanwhile')),
@@ -194,13 +199,13 @@ export class AccountDatasourcesResolver {
     const { first, after, last, before } = pageArgs;
     const asked = JSON.stringify([conditions, ordering, first, after, last, before]);
     const page = await context.loaders.load(`datasources ${asked}`, account, (accounts: readonly AccountType[]) =>
-      this.#datasources.pagesOf(accounts, conditions, ordering, pageArgs),
+      this.#datasources.pagesOf(accounts, conditions, ordering, pageArgs, context.call),
     );
     return new Connection(page, () =>
       context.loaders.load(
         `datasource count ${JSON.stringify(conditions)}`,
         account,
-        (accounts: readonly AccountType[]) => this.#datasources.countsOf(accounts, conditions),
+        (accounts: readonly AccountType[]) => this.#datasources.countsOf(accounts, conditions, context.call),
       ),
     );
   }

@@ -114,7 +114,7 @@ export class DatasourceService {
         await insertDatasource(session, datasource);
         const changes = changesOfNew(datasource);
         await this.#audit.record(session, call, 'addDatasource', auditTarget(datasource, 1), changes);
-      });
+      }, call);
     } catch (error) {
       if (!(error instanceof DatabaseError)) throw error;
       if (error.reason === 'duplicate') throw alreadyExists(error);
@@ -148,7 +148,7 @@ export class DatasourceService {
       const changes = datasourceChanges(current, edited, credentialChanges(current, edited));
       await this.#audit.record(session, call, 'editDatasource', auditTarget(current, expected + 1), changes);
       return shown(edited, expected + 1);
-    });
+    }, call);
   }
 
   /**
@@ -195,7 +195,7 @@ export class DatasourceService {
       if ((await updateDatasource(session, updated)) === 0) throw new VersionConflictError(current.version);
       await this.#audit.record(session, call, operation, auditTarget(current, expected + 1), changes);
       return shown(updated, expected + 1);
-    });
+    }, call);
   }
 
   /**
@@ -235,7 +235,7 @@ export class DatasourceService {
         password: this.#openedOrError(found, 'password'),
         secret: this.#openedOrError(found, 'secret'),
       };
-    });
+    }, call);
     this.#onCredentialsRead();
     return credentials;
   }
@@ -261,17 +261,17 @@ export class DatasourceService {
       });
       await this.#audit.recordEach(session, call, 'deleteDatasources', targets);
       return instanceIds;
-    });
+    }, call);
   }
 
   /** Finds the datasource with a key. */
-  byKey(key: DatasourceIdentity): Promise<ShownDatasource | undefined> {
-    return this.#byKey.find(key);
+  byKey(key: DatasourceIdentity, call?: Call): Promise<ShownDatasource | undefined> {
+    return this.#byKey.find(key, call);
   }
 
   /** Finds the datasource with an id. */
-  byId(id: string): Promise<ShownDatasource | undefined> {
-    return this.#database.read((session) => selectDatasourceById(session, id));
+  byId(id: string, call: Call): Promise<ShownDatasource | undefined> {
+    return this.#database.read((session) => selectDatasourceById(session, id), call);
   }
 
   /**
@@ -283,9 +283,10 @@ export class DatasourceService {
     conditions: DatasourceConditions,
     ordering: DatasourceOrdering,
     page: PageArguments,
+    call: Call,
   ): Promise<Page<ShownDatasource>> {
     const request = pageRequest(page, ordering);
-    return this.#database.read((session) => selectDatasourcePage(session, conditions, request, this.#regions));
+    return this.#database.read((session) => selectDatasourcePage(session, conditions, request, this.#regions), call);
   }
 
   /** As {@link page}, of each of several accounts, in one statement. */
@@ -294,9 +295,10 @@ export class DatasourceService {
     conditions: DatasourceConditions,
     ordering: DatasourceOrdering,
     page: PageArguments,
+    call: Call,
   ): Promise<Page<ShownDatasource>[]> {
     const request = pageRequest(page, ordering);
-    return this.#database.read((session) => selectDatasourcePages(session, accounts, conditions, request));
+    return this.#database.read((session) => selectDatasourcePages(session, accounts, conditions, request), call);
   }
 
   /**
@@ -329,13 +331,13 @@ export class DatasourceService {
   }
 
   /** Counts the datasources for which the conditions hold. */
-  count(conditions: DatasourceConditions): Promise<number> {
-    return this.#database.read((session) => countDatasources(session, conditions));
+  count(conditions: DatasourceConditions, call?: Call): Promise<number> {
+    return this.#database.read((session) => countDatasources(session, conditions), call);
   }
 
   /** As {@link count}, of each of several accounts, in one statement. */
-  countsOf(accounts: readonly AccountIdentity[], conditions: DatasourceConditions): Promise<number[]> {
-    return this.#database.read((session) => countDatasourcesOf(session, accounts, conditions));
+  countsOf(accounts: readonly AccountIdentity[], conditions: DatasourceConditions, call: Call): Promise<number[]> {
+    return this.#database.read((session) => countDatasourcesOf(session, accounts, conditions), call);
   }
 
   /**

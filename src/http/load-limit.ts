@@ -62,13 +62,15 @@ export class LoadLimit {
         handle(request, response);
         return;
       }
+      // From here, and not from where it is looked at first: what is done meanwhile is what it waits for.
+      const since = performance.now();
       // Most bodies come in one piece with their headers: by the end of this turn of the event loop they are there.
       setImmediate(() => {
         if (!request.complete) handle(request, response);
         else {
           this.#enter({
             request,
-            since: performance.now(),
+            since,
             admit: () => handle(request, response),
             refuse: () => {
               // A page needs what the handler knows of origins to read its answer.

@@ -66,7 +66,13 @@ export async function registerRequestGuard(
     // By the route: a path may be written with percent signs.
     const path = request.routeOptions.url ?? request.url;
     const surface: Surface = isLegacyPath(path) ? 'rest' : 'graphql';
-    request.call = { surface, address: request.clientAddress, requestId: request.id, caller: anonymous };
+    request.call = {
+      surface,
+      address: request.clientAddress,
+      requestId: request.id,
+      caller: anonymous,
+      isAbandoned: () => request.raw.socket.destroyed,
+    };
     if (parts.isClosing()) {
       reply.header('connection', 'close');
       done(new UnavailableError(new Error('the gateway is stopping')));

@@ -42,7 +42,7 @@ export function portalDeleteAccount(accounts: AccountService): LegacyOperation {
     const input = readInput(DeleteAccountInput, body, 'refuse');
     if (input.accountProvider !== aws) return accounts.delete(input, call);
     const ofProxy = Object.assign(new DeleteAccountInput(), { ...input, accountProvider: jdbcProxy });
-    const found = await accounts.byKeys([input, ofProxy]);
+    const found = await accounts.byKeys([input, ofProxy], call);
     if (found.length > 1) {
       throw new DomainError(
         'BAD_USER_INPUT',

@@ -124,6 +124,34 @@ describe('a request beyond the limit', () => {
   });
 });
 
+describe('a change that waits for the database', () => {
+  test('is not made where its client has gone away meanwhile, on either surface', async () => {
+    await start(10);
+    const held = holdChanges();
+    const first = add('first');
+    await sleep(50);
+    const waiting = [
+      openRequest('/data-source/add_account', legacyBody(accountKey({ region: 'second' }))),
+      openRequest('/graphql', {
+        query: 'mutation ($input: AddAccountInput!) { addAccount(input: $input) { code } }',
+        variables: { input: accountKey({ region: 'third' }) },
+      }),
+    ];
+    for (const { end } of waiting) end();
+    await sleep(100);
+    for (const { outgoing } of waiting) outgoing.destroy();
+    await sleep(100);
+    held.letGo();
+    expect((await first).body.code).toBe(1001);
+    expect((await add('fourth')).body.code).toBe(1001);
+    const { data } = await gateway.graphql('{ accounts { edges { node { region } } } }');
+    expect(data.accounts.edges.map(({ node }: { node: { region: string } }) => node.region)).toEqual([
+      'first',
+      'fourth',
+    ]);
+  });
+});
+
 describe('a turn', () => {
   test('comes back after every kind of answer, and from clients that are gone', async () => {
     await start(2, { CORS_ORIGINS: 'https://portal.example.com' });
@@ -173,26 +201,25 @@ describe('a turn', () => {
 
 /** Sends a change, and goes away before it is answered. */
 async function sendAndLeave(region: string): Promise<void> {
-  const { outgoing, end } = openRequest();
-  end(JSON.stringify(legacyBody(accountKey({ region }))));
+  const { outgoing, end } = openRequest('/data-source/add_account', legacyBody(accountKey({ region })));
+  end();
   await sleep(100);
   outgoing.destroy();
 }
 
 function startBody(region: string) {
-  const { outgoing, answer, end } = openRequest();
-  const body = JSON.stringify(legacyBody(accountKey({ region })));
-  outgoing.write(body.slice(0, 10));
+  const { answer, begin, end } = openRequest('/data-source/add_account', legacyBody(accountKey({ region })));
+  begin();
   return {
     finish: () => {
-      end(body.slice(10));
+      end();
       return answer;
     },
   };
 }
 
-function openRequest() {
-  const outgoing = httpRequest(`${gateway.url}/data-source/add_account`, {
+function openRequest(path: string, content: object) {
+  const outgoing = httpRequest(`${gateway.url}${path}`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     agent: false,
@@ -206,5 +233,14 @@ function openRequest() {
     });
   });
   answer.catch(() => undefined);
-  return { outgoing, answer, end: (rest: string) => outgoing.end(rest) };
+  let body = JSON.stringify(content);
+  return {
+    outgoing,
+    answer,
+    begin: () => {
+      outgoing.write(body.slice(0, 10));
+      body = body.slice(10);
+    },
+    end: () => outgoing.end(body),
+  };
 }

@@ -8,7 +8,7 @@ import { DatabaseError, type Session } from '../../src/database/database.js';
 import type { MysqlLocation } from '../../src/database/database-url.js';
 import { MysqlDatabase } from '../../src/database/mysql.database.js';
 import type { MysqlLimits } from '../../src/database/mysql-hosts.js';
-import { UnavailableError } from '../../src/errors.js';
+import { AbandonedError, UnavailableError } from '../../src/errors.js';
 import { type DatabaseServer, startServer } from '../support/database-server.js';
 import { mysqlKind, type TestDatabase, testServer } from '../support/databases.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
@@ -55,6 +55,20 @@ onMysql.run(`a unit of work on ${onMysql.name}`, () => {
   function connectionId(session: Session): Promise<number> {
     return session.rows<{ id: number }>('SELECT CONNECTION_ID() AS id').then(([row]) => Number(row?.id));
   }
+
+  test('for which nobody waits any more when it gets a connection is not begun', async () => {
+    open({ poolSize: 1 });
+    const asker = { isGone: false };
+    const held = database.read(() => sleep(30));
+    const waiting = database.change((session) => session.run("UPDATE notes SET text = 'given up' WHERE id = 1"), {
+      isAbandoned: () => asker.isGone,
+    });
+    asker.isGone = true;
+    await held;
+    await expect(waiting).rejects.toBeInstanceOf(AbandonedError);
+    expect(await textOf(1)).toBe('one');
+    expect(await database.read(async () => 'served')).toBe('served');
+  });
 
   async function textOf(id: number): Promise<string | undefined> {
     const [rows] = await other.query<RowDataPacket[]>('SELECT text FROM notes WHERE id = ?', [id]);

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { DatabaseError } from '../../src/database/database.js';
 import { SqliteDatabase } from '../../src/database/sqlite.database.js';
 import { lockSqliteFile, SqliteFileInUseError } from '../../src/database/sqlite-lock.js';
-import { UnavailableError } from '../../src/errors.js';
+import { AbandonedError, UnavailableError } from '../../src/errors.js';
 import { startGateway } from '../support/gateway.js';
 import { launchGateway, startGatewayProcess, temporaryDirectory } from '../support/process.js';
 import { legacyAccount, newAccountKey } from '../support/register-samples.js';
@@ -73,6 +73,44 @@ describe('units of work', () => {
     await sleep(10);
     expect(await notes()).toEqual(['first', 'second']);
     await writing;
+  });
+
+  test('for which nobody waits any more when their turn comes are not begun', async () => {
+    const asker = { isGone: false };
+    const options = { isAbandoned: () => asker.isGone };
+    const begun: string[] = [];
+    const held = database.change(() => sleep(30));
+    const waiting = [
+      database.read(async () => begun.push('read'), options),
+      database.change((session) => session.run(insert, ['given up']), options),
+      database.read(async () => begun.push('another')),
+    ];
+    asker.isGone = true;
+    await held;
+    const outcomes = await Promise.allSettled(waiting);
+    expect(outcomes.map((outcome) => (outcome.status === 'rejected' ? outcome.reason : 'done'))).toEqual([
+      expect.any(AbandonedError),
+      expect.any(AbandonedError),
+      'done',
+    ]);
+    expect([begun, await notes()]).toEqual([['another'], []]);
+  });
+
+  test('let the event loop turn between them, however many wait', async () => {
+    const busy = () => {
+      for (const until = performance.now() + 15; performance.now() < until; );
+    };
+    const ended: string[] = [];
+    const units = Array.from({ length: 10 }, () =>
+      database.read(async () => {
+        busy();
+        ended.push('unit');
+      }),
+    );
+    setTimeout(() => ended.push('clock'), 20);
+    await Promise.all(units);
+    expect(ended.indexOf('clock')).toBeGreaterThan(0);
+    expect(ended.indexOf('clock')).toBeLessThan(5);
   });
 
   test('beyond the limit of the queue are refused at once', async () => {
