@@ -13,10 +13,10 @@ import { CredentialSeal } from './datasources/credential-seal.js';
 import { DatasourceService } from './datasources/datasource.service.js';
 import { registerOpenApi } from './documentation/openapi.routes.js';
 import { OverloadedError } from './errors.js';
-import { formatGraphQLError } from './graphql/errors.js';
+import { createGatewaySchema } from './gateway-schema.js';
+import { formatGraphQLError } from './graphql/answer/errors.js';
 import { registerGraphQL } from './graphql/graphql.routes.js';
 import { registerPlayground } from './graphql/playground.routes.js';
-import { createSchema } from './graphql/schema.js';
 import { HistoryService } from './history/history.service.js';
 import { registerClientAddress } from './http/client-address.js';
 import { ConnectionLimit } from './http/connection-limit.js';
@@ -92,13 +92,10 @@ export async function createApp(config: Config, logDestination?: DestinationStre
   }
 
   const refusal = { exempt: alwaysServed, refusalOf: overloadedAt };
-  const load = new LoadLimit({
-    inWork: config.requestLimit,
-    ...refusal,
-    onRefusal: countingRefusals((refused) =>
-      log.warn({ refused }, 'overloaded: requests were refused within the last second'),
-    ),
-  });
+  const onRefusal = countingRefusals((refused) =>
+    log.warn({ refused }, 'overloaded: requests were refused within the last second'),
+  );
+  const load = new LoadLimit({ inWork: config.requestLimit, ...refusal, onRefusal });
   const connections = new ConnectionLimit({
     perClient: config.connectionLimit,
     trustProxy: config.trustProxy,
@@ -147,7 +144,7 @@ export async function createApp(config: Config, logDestination?: DestinationStre
   });
   registerMetrics(http, metrics, isOpen(authenticators));
   http.get('/', (_, reply) => reply.redirect('/graphql'));
-  await registerGraphQL(http, createSchema({ accounts, datasources, history, changes, audit }), {
+  await registerGraphQL(http, createGatewaySchema({ accounts, datasources, history, changes, audit }), {
     playground: config.playground ? registerPlayground(http) : undefined,
     introspection: config.introspection,
     limits: config.documentLimits,
@@ -155,6 +152,8 @@ export async function createApp(config: Config, logDestination?: DestinationStre
     subscribe: (_, { after }, signal, idle) =>
       changeEvents(broadcast, after as string | null | undefined, signal, idle),
     authenticate: ({ headers }) => authenticate(authenticators, headers, true),
+    load,
+    onRefusal,
   });
   const { operations, questions } = legacyApi(accounts, datasources, portal);
   registerLegacyRoutes(http, operations, questions);

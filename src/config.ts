@@ -1,5 +1,5 @@
 import type { DatabaseLocation } from './database/database-url.js';
-import type { DocumentLimits } from './graphql/document-limits.js';
+import type { DocumentLimits } from './graphql/document/document-limits.js';
 import { isLoopbackAddress } from './security/browser-origin.js';
 import type { SealingKey } from './security/sealing-key.js';
 import type { TokenExpectations } from './security/token-verifier.js';
@@ -163,6 +163,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       maxDepth: read('GRAPHQL_MAX_DEPTH'),
       maxAliases: read('GRAPHQL_MAX_ALIASES'),
       maxCost: read('GRAPHQL_MAX_COST'),
+      maxBytes: read('GRAPHQL_MAX_BYTES'),
     },
     bodyLimit: read('BODY_LIMIT'),
     connectionLimit: read('CONNECTION_LIMIT'),

@@ -3,12 +3,12 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { lexicographicSortSchema } from 'graphql';
 import { apiPage } from './documentation/api-page.js';
 import { environmentExample, settingsPage, settingsTable } from './documentation/settings-documents.js';
-import { createSchema, type Services } from './graphql/schema.js';
+import { createGatewaySchema, type Services } from './gateway-schema.js';
 import { documentedSettings } from './settings.js';
 
 const readme = readFileSync('README.md', 'utf8');
 // Nothing is executed, so nothing is asked of the services.
-const schema = lexicographicSortSchema(createSchema({} as Services));
+const schema = lexicographicSortSchema(createGatewaySchema({} as Services));
 const documents: Readonly<Record<string, string>> = {
   'README.md': readme.replace(
     /(<!-- settings -->\n).*(\n<!-- \/settings -->)/s,

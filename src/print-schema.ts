@@ -1,10 +1,10 @@
 import 'reflect-metadata';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { lexicographicSortSchema, printSchema } from 'graphql';
-import { createSchema, type Services } from './graphql/schema.js';
+import { createGatewaySchema, type Services } from './gateway-schema.js';
 
 // Nothing is executed, so nothing is asked of the services.
-const schema = printSchema(lexicographicSortSchema(createSchema({} as Services)));
+const schema = printSchema(lexicographicSortSchema(createGatewaySchema({} as Services)));
 const text = `# Made from the code by \`npm run schema\`: change the code, not this file.\n\n${schema}\n`;
 const file = process.argv.at(-1) as string;
 

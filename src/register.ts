@@ -152,11 +152,7 @@ export class Register implements Database, Readiness {
     this.#lock?.release();
   }
 
-  async #unit<T>(
-    kind: 'read' | 'change',
-    work: (session: Session) => Promise<T>,
-    options?: UnitOptions,
-  ): Promise<T> {
+  async #unit<T>(kind: 'read' | 'change', work: (session: Session) => Promise<T>, options?: UnitOptions): Promise<T> {
     if (!this.#isPrepared) throw this.#notReady();
     const started = performance.now();
     try {

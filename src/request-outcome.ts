@@ -2,6 +2,8 @@
 export interface RequestOutcome {
   /** The operation: a path of the legacy API, or the names of a document's root fields. */
   operation?: string;
+  /** Of a GraphQL operation, whether it is a query or a mutation. */
+  kind?: string;
   /** The code that the client got. */
   code?: number | string;
 }

@@ -183,6 +183,12 @@ export const settings = {
     kind: wholeNumber(10, 100_000_000),
     absent: 50_000,
   },
+  GRAPHQL_MAX_BYTES: {
+    description:
+      'Bytes of the answer to a GraphQL document at most. A document is refused where its fields may have more, each with as many characters as its parameter; an answer that has more when it is written is not sent. Answers that are made at the same time, and answers that are not read, take four times as much at most.',
+    kind: wholeNumber(65_536, 100_000_000),
+    absent: 8 * 1024 * 1024,
+  },
   BODY_LIMIT: {
     description: 'The largest body that is read, in bytes; a larger one is answered with 413.',
     kind: wholeNumber(1024, 104_857_600),

@@ -260,6 +260,7 @@ const cases: readonly Case[] = [
   number('GRAPHQL_MAX_DEPTH', ({ documentLimits }) => documentLimits.maxDepth, 8, 1, 100),
   number('GRAPHQL_MAX_ALIASES', ({ documentLimits }) => documentLimits.maxAliases, 15, 0, 10_000),
   number('GRAPHQL_MAX_COST', ({ documentLimits }) => documentLimits.maxCost, 50_000, 10, 100_000_000),
+  number('GRAPHQL_MAX_BYTES', ({ documentLimits }) => documentLimits.maxBytes, 8_388_608, 65_536, 100_000_000),
   number('BODY_LIMIT', ({ bodyLimit }) => bodyLimit, 2_097_152, 1024, 104_857_600),
   number('CONNECTION_LIMIT', ({ connectionLimit }) => connectionLimit, 1000, 1, 5000),
   number('RATE_LIMIT', ({ rateLimit }) => rateLimit, undefined, 1, 1_000_000),

@@ -7,12 +7,15 @@
 const patterns = [
   ['waiting', /\(idle\)$/],
   ['collecting garbage', /\(garbage collector\)$/],
-  ['JSON: reading the body', /(graphql\.routes|legacy-body)\.ts parse(?:Body|LegacyBody)$|content-type-parser/],
+  [
+    'JSON: reading the body',
+    /(graphql\.routes|legacy-body)\.ts parse(?:Body|LegacyBody)$|operation-parameters|url-parameters|content-type-parser/,
+  ],
   [
     'JSON: writing the answer',
-    /known-operation-answer\.ts lineOf$|fast-json-stringify|reply\.js serialize$|error-serializer/,
+    /graphql-answers\.ts of$|json-writer|fast-json-stringify|reply\.js serialize$|error-serializer/,
   ],
-  ['GraphQL: parsing and validating', /graphql\/(?:language|validation)\/|document-gate|document-limits/],
+  ['GraphQL: parsing and validating', /graphql\/(?:language|validation)\/|graphql\/document\//],
   ['GraphQL: Apollo Server', /@apollo\//],
   ['GraphQL: variables', /variable-plan|coerceInputValue|input-problems|convert-args/],
   [

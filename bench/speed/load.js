@@ -8,8 +8,10 @@ import { anyNumber, operations } from './operations.js';
 process.on('message', async (order) => process.send(await run(order)));
 
 /** @param seconds how long, or `amount` how many requests */
-async function run({ operation, url, headers, connections, texts = 1, seconds, amount }) {
+async function run({ operation, url, headers, connections, texts = 1, seconds, amount, ids }) {
   const { request, isRight } = operations[operation];
+  const { pathname } = new URL(url);
+  const isGraphQL = pathname === '/graphql';
   const wrong = [];
   const times = [];
   let sent = 0;
@@ -25,9 +27,15 @@ async function run({ operation, url, headers, connections, texts = 1, seconds, a
       {
         setupRequest(one, context) {
           sent += 1;
-          const { body, expected } = request(anyNumber(), `${run}-${sent}`, Math.floor(Math.random() * texts));
+          const { body, search, expected } = request(
+            anyNumber(),
+            `${run}-${sent}`,
+            Math.floor(Math.random() * texts),
+            ids,
+          );
           context.expected = expected;
-          return { ...one, body };
+          const isGet = search !== undefined && isGraphQL;
+          return isGet ? { ...one, method: 'GET', path: `${pathname}${search}` } : { ...one, body };
         },
         onResponse(status, answer, context) {
           if (status === 200 && isRight(answer, context.expected)) return;

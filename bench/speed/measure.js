@@ -78,18 +78,19 @@ try {
       load.send({ headers, ...order });
     });
 
+  const ids = await idsOf(servers.gateway.url, headers);
   const results = [];
   for (const { goal, ...one } of chosen) {
-    const { path, isChange } = operations[one.operation];
+    const { path, plainPath = `/${one.operation}`, isChange } = operations[one.operation];
     const sides = {
-      plain: { server: servers.plain, path: `/${one.operation}` },
+      plain: { server: servers.plain, path: plainPath },
       gateway: { server: servers.gateway, path },
       ...(isChange ? { audited: { server: servers.plain, path: `/audited/${one.operation}` } } : {}),
       ...(path === '/graphql' ? { mercurius: { server: servers.mercurius, path } } : {}),
     };
     const rounds = Object.fromEntries(Object.keys(sides).map((name) => [name, []]));
     const order = (side, duration) =>
-      send({ ...one, url: `${sides[side].server.url}${sides[side].path}`, seconds: duration });
+      send({ ...one, ids, url: `${sides[side].server.url}${sides[side].path}`, seconds: duration });
     for (const side of Object.keys(sides)) await order(side, warmUpSeconds);
     for (let round = 0; round < Number(told.rounds); round += 1) {
       // Each goes first as often as any other.
@@ -134,6 +135,16 @@ try {
   if (told.write) writeReport(report);
 } finally {
   for (const close of closing.reverse()) await close();
+}
+
+/** The ids of some of the datasources that the register holds. */
+async function idsOf(url, headers) {
+  const response = await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify({ query: '{ datasources(first: 100) { edges { node { id } } } }' }),
+  });
+  return (await response.json()).data.datasources.edges.map(({ node }) => node.id);
 }
 
 /** How long the gateway and the plain server take to start, in turns. */

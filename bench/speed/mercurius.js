@@ -9,8 +9,9 @@ const app = fastify();
 
 const schema = `
   scalar DateTime
-  type Account { id: ID! accountProvider: Int! accountId: String! region: String! createdAt: DateTime! }
-  type Datasource {
+  interface Node { id: ID! }
+  type Account implements Node { id: ID! accountProvider: Int! accountId: String! region: String! createdAt: DateTime! }
+  type Datasource implements Node {
     id: ID! account: Account! instanceId: String! description: String jdbcConnectionUrl: String! jdbcConnectionSchema: String!
     hasPassword: Boolean! hasSecret: Boolean! createType: Int! version: Int! updatedAt: DateTime!
   }
@@ -30,7 +31,7 @@ const schema = `
     }`,
     )
     .join('\n')}
-  type Query { datasource(key: DatasourceKey!): Datasource datasources(first: Int): Connection! }
+  type Query { node(id: ID!): Node datasource(key: DatasourceKey!): Datasource datasources(first: Int): Connection! }
   type Mutation { addDatasource(input: AddDatasourceInput!): Payload! editDatasource(input: EditDatasourceInput!): Payload! }
 `;
 
@@ -50,7 +51,12 @@ const shown = (row) => ({ ...rows.shown(row), account: 'ownerId' in row ? rows.a
 
 const resolvers = {
   DateTime: new GraphQLScalarType({ name: 'DateTime', serialize: (date) => date.toISOString() }),
+  Node: { resolveType: ({ id }) => (id.startsWith('A') ? 'Account' : 'Datasource') },
   Query: {
+    async node(_root, { id }) {
+      const [[row]] = await pool.execute(rows.findById, [id]);
+      return row && shown(row);
+    },
     async datasource(_root, { key }, _context, info) {
       const statement = needsAccount(info) ? rows.findWithAccount : rows.find;
       const [[row]] = await pool.execute(statement, rows.keyValues(key));

@@ -117,6 +117,18 @@ export const operations = {
   find: find('by key', 'none'),
   'find-key': find("by key, with its account's key", 'key'),
   'find-account': find('by key, with its account', 'whole'),
+  'find-include': findBy(
+    'by key, with @include',
+    (text) =>
+      `query Include${text}($key: DatasourceKey!, $yes: Boolean!, $no: Boolean!) { datasource(key: $key) { ${shown} account @include(if: $no) { id } createType @include(if: $yes) } }`,
+  ),
+  'find-get': findBy(
+    'by key, by GET',
+    (text) => `query Get${text}($key: DatasourceKey!) { datasource(key: $key) { ${shown} } }`,
+    true,
+  ),
+  'find-mixed': findBy('by key, with fragments, aliases and directives', mixed),
+  node: nodeById(),
   list: list('list of 100', 'none'),
   'list-key': list("list of 100, each with its account's key", 'key'),
   'list-account': list('list of 100, each with its account', 'whole'),
@@ -168,6 +180,52 @@ function list(title, asked) {
       if (isRight) right = answer;
       return isRight;
     },
+  };
+}
+
+/** As `find`, by another form of document: what it asks with is made of the number of its text. */
+function findBy(title, queryOf, isGet = false) {
+  return {
+    title,
+    path: '/graphql',
+    plainPath: '/find',
+    isChange: false,
+    request(number, _name, text) {
+      const { instanceId, accountProviderId, accountId, region } = datasource(seededId(number), number);
+      const variables = { key: { instanceId, accountProviderId, accountId, region }, yes: true, no: false };
+      const query = queryOf(text);
+      const search = isGet
+        ? { search: `?${new URLSearchParams({ query, variables: JSON.stringify(variables) })}` }
+        : {};
+      return { body: graphql(query, variables), ...search, expected: `"instanceId":"${instanceId}"` };
+    },
+    isRight: (answer, expected) => answer.includes(expected) && !answer.includes('"errors"'),
+  };
+}
+
+/** Documents as clients put them together: with fragments, aliases and directives, each a little different. */
+function mixed(text) {
+  const fields = shown.split(' ');
+  const [one, other] = [fields[text % fields.length], fields[(text * 7 + 3) % fields.length]];
+  return `query Mixed${text}($key: DatasourceKey!, $yes: Boolean!, $no: Boolean!) {
+    datasource(key: $key) { ...Shown again${text % 9}: ${one} ... @include(if: $yes) { ${other} } account @include(if: $no) { id } }
+  } fragment Shown on Datasource { ${shown} kind: __typename description @skip(if: $no) }`;
+}
+
+/** By an id, of the datasources whose ids the load was told. */
+function nodeById() {
+  return {
+    title: 'node by id',
+    path: '/graphql',
+    isChange: false,
+    request(number, _name, text, ids) {
+      const id = ids[number % ids.length];
+      return {
+        body: graphql(`query Node${text}($id: ID!) { node(id: $id) { id ... on Datasource { ${shown} } } }`, { id }),
+        expected: `"node":{"id":"${id}"`,
+      };
+    },
+    isRight: (answer, expected) => answer.includes(expected),
   };
 }
 

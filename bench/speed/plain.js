@@ -41,6 +41,10 @@ for (const [name, statement, answer] of [
     return { data: { datasource: answer(row) } };
   });
 }
+app.post('/node', async ({ body }) => {
+  const [[row]] = await pool.execute(rows.findById, [body.variables.id]);
+  return { data: { node: rows.shown(row) } };
+});
 for (const [name, statement, answer] of [
   ['list', rows.list, withNothing],
   ['list-key', rows.list, withKey],

@@ -79,6 +79,8 @@ function cellsOf(result) {
     CPU: range(ratios(rounds, 'gateway', 'cpu')),
     'its goal': goal.cpu ?? '',
     'Mercurius, CPU': other('mercurius', 'cpu'),
+    'CPU as a part of Mercurius': rounds.mercurius ? range(ratios(rounds, 'gateway', 'cpu', 'mercurius')) : '',
+    'goal of that': goal.mercurius ?? '',
     "database's CPU, µs": both('databaseCpu', 0),
     'p50, ms': both('p50', 2),
     p50: range(ratios(rounds, 'gateway', 'p50')),
@@ -88,9 +90,9 @@ function cellsOf(result) {
   };
 }
 
-/** One side's figures, as parts of the plain server's in the same round. */
-function ratios(rounds, side, figure) {
-  return rounds[side].map((one, round) => one[figure] / rounds.plain[round][figure]);
+/** One side's figures, as parts of another's in the same round. */
+function ratios(rounds, side, figure, base = 'plain') {
+  return rounds[side].map((one, round) => one[figure] / rounds[base][round][figure]);
 }
 
 function worstFirst(results) {

@@ -11,6 +11,7 @@ const byKey = 'd.account_provider = ? AND d.account_id = ? AND d.region = ? AND 
 
 /** A statement for each question: one, whether the account is asked for or not. */
 export const find = `SELECT ${shownColumns} FROM datasources d WHERE ${byKey}`;
+export const findById = `SELECT ${shownColumns} FROM datasources d WHERE d.id = ?`;
 export const findWithAccount = `SELECT ${shownColumns}, ${accountColumns} FROM datasources d JOIN ${ofItsAccount} WHERE ${byKey}`;
 const inOrder = 'ORDER BY d.created_at, d.id LIMIT 100';
 export const list = `SELECT ${shownColumns} FROM datasources d ${inOrder}`;

@@ -1,5 +1,5 @@
 import { Field, InputType, registerEnumType } from 'type-graphql';
-import { OrderDirection } from '../graphql/connection.type.js';
+import { OrderDirection } from '../graphql/schema/connection.type.js';
 import { Parameter } from '../input/parameter.js';
 import { accountParameters } from './account.input.js';
 import type { AccountOrdering } from './account.service.js';

@@ -1,7 +1,8 @@
 import { Arg, Args, Ctx, Mutation, Query, Resolver } from 'type-graphql';
-import { Connection } from '../graphql/connection.type.js';
-import { PageArgs } from '../graphql/page.arguments.js';
-import type { RequestContext } from '../graphql/request-context.js';
+import type { RequestContext } from '../graphql/request/request-context.js';
+import { Connection } from '../graphql/schema/connection.type.js';
+import { Rules } from '../graphql/schema/field-rules.js';
+import { PageArgs } from '../graphql/schema/page.arguments.js';
 import { validated } from '../input/validate.js';
 import { succeeded } from '../operation-outcome.js';
 import { AccountFilter, AccountOrder, accountOrdering } from './account.filter.js';
@@ -20,6 +21,7 @@ export class AccountResolver {
   }
 
   /** Adds an account. */
+  @Rules({ access: 'write' })
   @Mutation(() => AddAccountPayload, {
     description:
       'Adds an account. Fails with ACCOUNT_ALREADY_EXISTS if there is one with the same provider, id and region.',
@@ -32,6 +34,7 @@ export class AccountResolver {
   }
 
   /** Deletes an account with its datasources. */
+  @Rules({ access: 'write' })
   @Mutation(() => DeleteAccountPayload, {
     description:
       'Deletes an account and all of its datasources. Fails with ACCOUNT_NOT_FOUND if there is no such account.',
@@ -44,6 +47,7 @@ export class AccountResolver {
   }
 
   /** Finds an account. */
+  @Rules({ access: 'read' })
   @Query(() => AccountType, { nullable: true, description: 'The account with this key; null if there is none.' })
   async account(
     @Arg('key', () => AccountKey, { description: 'The key of the account.' }) key: AccountKey,
@@ -53,6 +57,7 @@ export class AccountResolver {
   }
 
   /** Lists accounts. */
+  @Rules({ access: 'read' })
   @Query(() => AccountConnection, { description: 'The accounts of the register, in pages.' })
   async accounts(
     @Args(() => PageArgs) pageArgs: PageArgs,

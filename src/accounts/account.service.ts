@@ -16,9 +16,9 @@ import {
   deleteAccount,
   insertAccount,
   lockAccount,
-  selectAccountById,
   selectAccountPage,
   selectAccounts,
+  selectAccountsById,
 } from './account.statements.js';
 import { claimAccountId, type SharedAccountId, selectSharedAccountIds } from './account-id.statements.js';
 import {
@@ -48,6 +48,7 @@ export class AccountService {
   readonly #audit: AuditTrail;
   readonly #regions = new ProviderRegions();
   readonly #byKey: SharedLookup<AccountIdentity, Account>;
+  readonly #byId: SharedLookup<Pick<Account, 'id'>, Account>;
   readonly #areIdsUnique: () => boolean;
 
   /**
@@ -58,6 +59,7 @@ export class AccountService {
   constructor(database: Database, audit: AuditTrail, areIdsUnique: () => boolean = () => false) {
     this.#database = database;
     this.#byKey = new SharedLookup(database, selectAccounts, accountKeyValues);
+    this.#byId = new SharedLookup(database, selectAccountsById, ({ id }) => [id]);
     this.#audit = audit;
     this.#areIdsUnique = areIdsUnique;
   }
@@ -106,7 +108,7 @@ export class AccountService {
 
   /** Finds the account with an id. */
   byId(id: string, call: Call): Promise<Account | undefined> {
-    return this.#database.read((session) => selectAccountById(session, id), call);
+    return this.#byId.find({ id }, call);
   }
 
   /** Finds the accounts that have one of the keys, in no order. */

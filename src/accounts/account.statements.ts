@@ -57,9 +57,13 @@ export async function lockAccount(session: Session, key: AccountIdentity): Promi
   );
 }
 
-/** Finds the account with an id. */
-export async function selectAccountById(session: Session, id: string): Promise<Account | undefined> {
-  return first(await session.rows<Account>(`${select} WHERE id = ?`, [id]));
+/** Finds the accounts that have one of the ids, in no order. */
+export async function selectAccountsById(session: Session, keys: readonly Pick<Account, 'id'>[]): Promise<Account[]> {
+  const rows = await session.rows<Account>(
+    `${select} WHERE id IN (${keys.map(() => '?').join(', ')})`,
+    keys.map(({ id }) => id),
+  );
+  return rows.map((row) => mapping.hydrate(row));
 }
 
 /** Finds the accounts that have one of the keys, in no order. */

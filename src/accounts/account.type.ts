@@ -1,10 +1,12 @@
 import { Field, ID, Int, ObjectType } from 'type-graphql';
-import { PageInfo } from '../graphql/connection.type.js';
-import { Node } from '../graphql/node.type.js';
-import { OperationPayload } from '../graphql/operation-payload.type.js';
+import { cursorLength, PageInfo } from '../graphql/schema/connection.type.js';
+import { Rules } from '../graphql/schema/field-rules.js';
+import { Node } from '../graphql/schema/node.type.js';
+import { OperationPayload } from '../graphql/schema/operation-payload.type.js';
 import { DateTimeScalar } from '../input/date-time.js';
 
 /** A cloud account in one region, as GraphQL shows it. Its datasources are resolved where datasources are. */
+@Rules({ access: 'known' })
 @ObjectType('Account', { implements: Node, description: 'A cloud account in one region.' })
 export class AccountType extends Node {
   /** The id of the cloud provider. */
@@ -29,9 +31,11 @@ export class AccountType extends Node {
 }
 
 /** One account of a page. */
+@Rules({ access: 'known' })
 @ObjectType('AccountEdge', { description: 'One account of a page.' })
 export class AccountEdge {
   /** Where the account stands in the list. */
+  @Rules({ countedLength: cursorLength })
   @Field(() => String, { description: 'The position of the account in the list, for `after` and `before`.' })
   cursor!: string;
 
@@ -41,9 +45,11 @@ export class AccountEdge {
 }
 
 /** A page of accounts. */
+@Rules({ access: 'known' })
 @ObjectType('AccountConnection', { description: 'A page of accounts.' })
 export class AccountConnection {
   /** The accounts of the page, in order. */
+  @Rules({ maxEntries: 'page' })
   @Field(() => [AccountEdge], { description: 'The accounts of the page, in order.' })
   edges!: AccountEdge[];
 
@@ -59,6 +65,7 @@ export class AccountConnection {
 }
 
 /** The result of adding an account. */
+@Rules({ access: 'known' })
 @ObjectType({ implements: OperationPayload, description: 'The result of adding an account.' })
 export class AddAccountPayload extends OperationPayload {
   /** The account that was added. */
@@ -67,6 +74,7 @@ export class AddAccountPayload extends OperationPayload {
 }
 
 /** The result of deleting an account. */
+@Rules({ access: 'known' })
 @ObjectType({ implements: OperationPayload, description: 'The result of deleting an account.' })
 export class DeleteAccountPayload extends OperationPayload {
   /** The id of the account that was deleted. */

@@ -1,7 +1,8 @@
 import { Arg, Args, Ctx, FieldResolver, Query, Resolver, Root } from 'type-graphql';
-import { Connection, OrderDirection } from '../graphql/connection.type.js';
-import { PageArgs } from '../graphql/page.arguments.js';
-import type { RequestContext } from '../graphql/request-context.js';
+import type { RequestContext } from '../graphql/request/request-context.js';
+import { Connection, OrderDirection } from '../graphql/schema/connection.type.js';
+import { Rules } from '../graphql/schema/field-rules.js';
+import { PageArgs } from '../graphql/schema/page.arguments.js';
 import { validated } from '../input/validate.js';
 import { AuditEventFilter } from './audit.filter.js';
 import { AuditChangeType, AuditEventConnection, AuditEventType } from './audit.type.js';
@@ -19,6 +20,7 @@ export class AuditResolver {
   }
 
   /** Lists audit events. */
+  @Rules({ access: 'admin' })
   @Query(() => AuditEventConnection, {
     description: 'The audit: who did what, the newest first by default. Needs the permission `admin`.',
   })
@@ -42,6 +44,7 @@ export class AuditResolver {
   }
 
   /** What changed. */
+  @Rules({ maxEntries: 20 })
   @FieldResolver(() => [AuditChangeType], {
     nullable: true,
     description: 'What changed; null if this is not recorded.',

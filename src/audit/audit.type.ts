@@ -1,17 +1,24 @@
 import { Field, ID, Int, ObjectType } from 'type-graphql';
-import { PageInfo } from '../graphql/connection.type.js';
+import { cursorLength, PageInfo } from '../graphql/schema/connection.type.js';
+import { Rules } from '../graphql/schema/field-rules.js';
 import { DateTimeScalar } from '../input/date-time.js';
 
+// All values of a datasource together have about 12,000 characters at most, which is so many for each of its fields.
+const changedLength = 600;
+
 /** One field that changed. */
+@Rules({ access: 'known' })
 @ObjectType('AuditChange', {
   description: 'A field that changed. For a credential, the audit records only that it changed, and neither value.',
 })
 export class AuditChangeType {
   /** The field. */
+  @Rules({ countedLength: 64 })
   @Field(() => String, { description: 'The name of the field.' })
   field!: string;
 
   /** What it was. */
+  @Rules({ countedLength: changedLength })
   @Field(() => String, {
     nullable: true,
     description: 'The value before, as JSON; null if there was none or it is not recorded.',
@@ -19,6 +26,7 @@ export class AuditChangeType {
   from!: string | null;
 
   /** What it is. */
+  @Rules({ countedLength: changedLength })
   @Field(() => String, {
     nullable: true,
     description: 'The value after, as JSON; null if there is none or it is not recorded.',
@@ -27,6 +35,7 @@ export class AuditChangeType {
 }
 
 /** One line of the audit, as GraphQL shows it. */
+@Rules({ access: 'admin' })
 @ObjectType('AuditEvent', {
   description: 'An event in the audit: who did what, to which object, and with which outcome.',
 })
@@ -40,36 +49,43 @@ export class AuditEventType {
   createdAt!: Date;
 
   /** Who. */
+  @Rules({ countedLength: 300 })
   @Field(() => String, {
     description: 'Who did it: the name of an API key with its prefix, or the subject of a token.',
   })
   actor!: string;
 
   /** By which means the actor said who it is. */
+  @Rules({ countedLength: 16 })
   @Field(() => String, {
     description: 'How the actor authenticated: `key`, `token`, `anonymous` or `command line`.',
   })
   means!: string;
 
   /** Where it came in. */
+  @Rules({ countedLength: 16 })
   @Field(() => String, { description: 'The interface that was used: `graphql`, `rest` or `command line`.' })
   surface!: string;
 
   /** The client's network address. */
+  @Rules({ countedLength: 64 })
   @Field(() => String, { nullable: true, description: "The client's network address." })
   address!: string | null;
 
   /** The id of the request. */
+  @Rules({ countedLength: 128 })
   @Field(() => String, { description: 'The id of the request, as in the log.' })
   requestId!: string;
 
   /** What was done. */
+  @Rules({ countedLength: 128 })
   @Field(() => String, {
     description: 'The operation that was done or refused: the name of a mutation or query, or a route.',
   })
   operation!: string;
 
   /** What came of it. */
+  @Rules({ countedLength: 32 })
   @Field(() => String, {
     description: '`done`, or why the caller was refused: UNAUTHENTICATED, CREDENTIAL_EXPIRED or FORBIDDEN.',
   })
@@ -93,9 +109,11 @@ export class AuditEventType {
 }
 
 /** One event of a page. */
+@Rules({ access: 'admin' })
 @ObjectType('AuditEventEdge', { description: 'One event of a page.' })
 export class AuditEventEdge {
   /** Where the event stands in the list. */
+  @Rules({ countedLength: cursorLength })
   @Field(() => String, { description: 'The position of the event in the list, for `after` and `before`.' })
   cursor!: string;
 
@@ -105,9 +123,11 @@ export class AuditEventEdge {
 }
 
 /** A page of events. */
+@Rules({ access: 'admin' })
 @ObjectType('AuditEventConnection', { description: 'A page of audit events.' })
 export class AuditEventConnection {
   /** The events of the page, in order. */
+  @Rules({ maxEntries: 'page' })
   @Field(() => [AuditEventEdge], { description: 'The events of the page, in order.' })
   edges!: AuditEventEdge[];
 

@@ -1,10 +1,12 @@
-import { Arg, Args, FieldResolver, Int, Query, Resolver, Root, Subscription } from 'type-graphql';
+import { Arg, Args, Ctx, FieldResolver, Int, Query, Resolver, Root, Subscription } from 'type-graphql';
 import type { AccountService } from '../accounts/account.service.js';
 import { AccountConnection, type AccountType } from '../accounts/account.type.js';
 import type { DatasourceService } from '../datasources/datasource.service.js';
 import { DatasourceConnection, type DatasourceType } from '../datasources/datasource.type.js';
-import { Connection } from '../graphql/connection.type.js';
-import { PageArgs } from '../graphql/page.arguments.js';
+import type { RequestContext } from '../graphql/request/request-context.js';
+import { Connection } from '../graphql/schema/connection.type.js';
+import { Rules } from '../graphql/schema/field-rules.js';
+import { PageArgs } from '../graphql/schema/page.arguments.js';
 import type { ChangeService } from './change.service.js';
 import { ChangePageType, ChangeType, RegisterSnapshotType } from './change.type.js';
 import { writeCursor } from './change-cursor.js';
@@ -23,6 +25,7 @@ export class ChangeResolver {
   }
 
   /** Reads on from a cursor. */
+  @Rules({ access: 'read' })
   @Query(() => ChangePageType, {
     description:
       'The changes of accounts and datasources, in one order that all readers see: who goes on from the last cursor has each exactly once, and misses none. Fails with CURSOR_TOO_OLD if the changes behind the cursor are not all kept any more.',
@@ -41,6 +44,7 @@ export class ChangeResolver {
   }
 
   /** Tells each change as it comes. */
+  @Rules({ access: 'read' })
   @Subscription(() => ChangeType, {
     name: 'changes',
     topics: 'changes',
@@ -59,6 +63,7 @@ export class ChangeResolver {
   }
 
   /** Tells how to begin. */
+  @Rules({ access: 'read' })
   @Query(() => RegisterSnapshotType, { description: 'How to begin with a copy of the register.' })
   async snapshot(): Promise<RegisterSnapshotType> {
     // The lists are read when this has been.
@@ -82,14 +87,24 @@ export class RegisterSnapshotResolver {
   }
 
   /** The accounts. */
+  @Rules({ access: 'read' })
   @FieldResolver(() => AccountConnection, { description: 'The accounts, the oldest first, a page at a time.' })
-  async accounts(@Args(() => PageArgs) pageArgs: PageArgs): Promise<Connection<AccountType>> {
-    return new Connection(await this.#accounts.page({}, oldestFirst, pageArgs), () => this.#accounts.count({}));
+  async accounts(
+    @Args(() => PageArgs) pageArgs: PageArgs,
+    @Ctx() { call }: RequestContext,
+  ): Promise<Connection<AccountType>> {
+    const page = await this.#accounts.page({}, oldestFirst, pageArgs, call);
+    return new Connection(page, () => this.#accounts.count({}, call));
   }
 
   /** The datasources. */
+  @Rules({ access: 'read' })
   @FieldResolver(() => DatasourceConnection, { description: 'The datasources, the oldest first, a page at a time.' })
-  async datasources(@Args(() => PageArgs) pageArgs: PageArgs): Promise<Connection<DatasourceType>> {
-    return new Connection(await this.#datasources.page({}, oldestFirst, pageArgs), () => this.#datasources.count({}));
+  async datasources(
+    @Args(() => PageArgs) pageArgs: PageArgs,
+    @Ctx() { call }: RequestContext,
+  ): Promise<Connection<DatasourceType>> {
+    const page = await this.#datasources.page({}, oldestFirst, pageArgs, call);
+    return new Connection(page, () => this.#datasources.count({}, call));
   }
 }

@@ -1,17 +1,21 @@
 import { Field, ID, Int, ObjectType } from 'type-graphql';
 import { AuditChangeType } from '../audit/audit.type.js';
+import { Rules } from '../graphql/schema/field-rules.js';
 import { DateTimeScalar } from '../input/date-time.js';
 
 /** One change of the register, as GraphQL shows it. */
+@Rules({ access: 'read' })
 @ObjectType('Change', {
   description: 'One change of the register. A deleted account has a change for each of its datasources, too.',
 })
 export class ChangeType {
   /** Where the change stands in the feed. */
+  @Rules({ countedLength: 64 })
   @Field(() => String, { description: 'Where the change stands in the feed, for `after`.' })
   cursor!: string;
 
   /** What was done. */
+  @Rules({ countedLength: 128 })
   @Field(() => String, { description: 'What was done: the name of the mutation.' })
   operation!: string;
 
@@ -51,6 +55,7 @@ export class ChangeType {
   time!: Date;
 
   /** What changed. */
+  @Rules({ maxEntries: 20 })
   @Field(() => [AuditChangeType], {
     description:
       'What changed, field by field; of what was added all that was given, of a deletion nothing. Of a credential only that it changed.',
@@ -59,13 +64,16 @@ export class ChangeType {
 }
 
 /** Some of the feed. */
+@Rules({ access: 'read' })
 @ObjectType('ChangePage', { description: 'Some of the changes of the register, in their order.' })
 export class ChangePageType {
   /** The changes. */
+  @Rules({ maxEntries: 'page' })
   @Field(() => [ChangeType], { description: 'The changes, in the one order that all readers see.' })
   changes!: ChangeType[];
 
   /** Where to go on from. */
+  @Rules({ countedLength: 64 })
   @Field(() => String, { description: 'Where to go on from, for `after`, even if there were no changes.' })
   cursor!: string;
 
@@ -75,12 +83,14 @@ export class ChangePageType {
 }
 
 /** How to begin with a copy of the register. The lists are resolved apart. */
+@Rules({ access: 'read' })
 @ObjectType('RegisterSnapshot', {
   description:
     'How to begin with a copy of the register: read `cursor` and the lists, then go on with `changes` after the cursor. What changed in between is in both: skip a change whose version you have already.',
 })
 export class RegisterSnapshotType {
   /** The cursor from which on. */
+  @Rules({ countedLength: 64 })
   @Field(() => String, { description: 'From where on to read the changes: the lists have all before it.' })
   cursor!: string;
 }

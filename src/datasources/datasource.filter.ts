@@ -1,6 +1,6 @@
 import { Field, InputType, registerEnumType } from 'type-graphql';
 import { accountParameters } from '../accounts/account.input.js';
-import { OrderDirection } from '../graphql/connection.type.js';
+import { OrderDirection } from '../graphql/schema/connection.type.js';
 import { Parameter } from '../input/parameter.js';
 import { instanceIdParameter } from './datasource.input.js';
 import type { DatasourceOrdering } from './datasource.service.js';

@@ -5,10 +5,11 @@ import type { AccountIdentity } from '../accounts/account.statements.js';
 import { AccountType } from '../accounts/account.type.js';
 import type { Call } from '../call.js';
 import { UnavailableError } from '../errors.js';
-import { Connection } from '../graphql/connection.type.js';
-import { PageArgs } from '../graphql/page.arguments.js';
-import type { RequestContext } from '../graphql/request-context.js';
-import { leadsTo } from '../graphql/selection.js';
+import { leadsTo } from '../graphql/execution/selection.js';
+import type { RequestContext } from '../graphql/request/request-context.js';
+import { Connection } from '../graphql/schema/connection.type.js';
+import { Rules } from '../graphql/schema/field-rules.js';
+import { batchSizeOf, PageArgs } from '../graphql/schema/page.arguments.js';
 import { validated } from '../input/validate.js';
 import { succeeded } from '../operation-outcome.js';
 import { DatasourceFilter, DatasourceOrder, datasourceOrdering } from './datasource.filter.js';
@@ -58,6 +59,7 @@ export class DatasourceResolver {
   }
 
   /** Adds a datasource. */
+  @Rules({ access: 'write' })
   @Mutation(() => AddDatasourcePayload, {
     description:
       'Adds a datasource to an account. Fails with INVALID_JDBC_URL, CREDENTIAL_REQUIRED, ACCOUNT_NOT_FOUND or DATASOURCE_ALREADY_EXISTS.',
@@ -70,6 +72,7 @@ export class DatasourceResolver {
   }
 
   /** Replaces a datasource. */
+  @Rules({ access: 'write' })
   @Mutation(() => EditDatasourcePayload, {
     description:
       'Replaces a datasource. An optional field that you leave out is cleared. Fails with INVALID_JDBC_URL, CREDENTIAL_REQUIRED, DATASOURCE_NOT_FOUND or VERSION_CONFLICT.',
@@ -83,6 +86,7 @@ export class DatasourceResolver {
   }
 
   /** Changes a part of a datasource. */
+  @Rules({ access: 'write' })
   @Mutation(() => UpdateDatasourcePayload, {
     description:
       'Changes a part of a datasource. A field that you leave out keeps its value, and null clears it. If no value changes, the version stays. Fails with INVALID_JDBC_URL, CREDENTIAL_REQUIRED, DATASOURCE_NOT_FOUND or VERSION_CONFLICT.',
@@ -95,6 +99,7 @@ export class DatasourceResolver {
   }
 
   /** Reads the credentials of a datasource. */
+  @Rules({ access: 'credentials' })
   @Query(() => DatasourceCredentials, {
     description:
       'The credentials of the datasource with this key, in clear. Needs the permission `credentials`. The audit records each read. Fails with DATASOURCE_NOT_FOUND.',
@@ -107,6 +112,7 @@ export class DatasourceResolver {
   }
 
   /** Deletes datasources. */
+  @Rules({ access: 'write' })
   @Mutation(() => DeleteDatasourcesPayload, {
     description:
       'Deletes datasources of an account: all that are listed, or none. Fails with ACCOUNT_NOT_FOUND or DATASOURCE_NOT_FOUND.',
@@ -120,6 +126,7 @@ export class DatasourceResolver {
   }
 
   /** Finds a datasource. */
+  @Rules({ access: 'read' })
   @Query(() => DatasourceType, {
     nullable: true,
     description: 'The datasource with this key; null if there is none.',
@@ -132,6 +139,7 @@ export class DatasourceResolver {
   }
 
   /** Lists datasources. */
+  @Rules({ access: 'read' })
   @Query(() => DatasourceConnection, { description: 'The datasources of all accounts, in pages.' })
   async datasources(
     @Args(() => PageArgs) pageArgs: PageArgs,
@@ -153,6 +161,7 @@ export class DatasourceResolver {
   }
 
   /** The account that a datasource is in. */
+  @Rules({ access: 'read' })
   @FieldResolver(() => AccountType, { description: 'The account that the datasource belongs to.' })
   account(@Root() datasource: DatasourceType, @Ctx() context: RequestContext): AccountResult | Promise<AccountType> {
     const { account } = datasource as WithAccount;
@@ -184,6 +193,7 @@ export class AccountDatasourcesResolver {
   }
 
   /** The datasources of an account. */
+  @Rules({ access: 'read' })
   @FieldResolver(() => DatasourceConnection, { description: 'The datasources of the account, in pages.' })
   async datasources(
     @Root() account: AccountType,
@@ -198,8 +208,15 @@ export class AccountDatasourcesResolver {
     const ordering = datasourceOrdering(orderBy);
     const { first, after, last, before } = pageArgs;
     const asked = JSON.stringify([conditions, ordering, first, after, last, before]);
-    const page = await context.loaders.load(`datasources ${asked}`, account, (accounts: readonly AccountType[]) =>
-      this.#datasources.pagesOf(accounts, conditions, ordering, pageArgs, context.call),
+    const page = await context.loaders.load(
+      `datasources ${asked}`,
+      account,
+      async (accounts: readonly AccountType[]) => {
+        const pages = await this.#datasources.pagesOf(accounts, conditions, ordering, pageArgs, context.call);
+        for (const { rows } of pages) context.bounds.count(rows);
+        return pages;
+      },
+      batchSizeOf(pageArgs),
     );
     return new Connection(page, () =>
       context.loaders.load(

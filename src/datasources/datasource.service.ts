@@ -30,10 +30,10 @@ import {
   lockSealedDatasource,
   type SealedDatasource,
   type ShownDatasource,
-  selectDatasourceById,
   selectDatasourcePage,
   selectDatasourcePages,
   selectDatasources,
+  selectDatasourcesById,
   updateDatasource,
 } from './datasource.statements.js';
 import {
@@ -82,6 +82,7 @@ export class DatasourceService {
   readonly #regions = new ProviderRegions();
   readonly #onCredentialsRead: () => void;
   readonly #byKey: SharedLookup<DatasourceIdentity, ShownDatasource>;
+  readonly #byId: SharedLookup<Pick<Datasource, 'id'>, ShownDatasource>;
 
   /**
    * @param database where the datasources are kept
@@ -97,6 +98,7 @@ export class DatasourceService {
   ) {
     this.#database = database;
     this.#byKey = new SharedLookup(database, selectDatasources, datasourceKeyValues);
+    this.#byId = new SharedLookup(database, selectDatasourcesById, ({ id }) => [id]);
     this.#credentials = credentials;
     this.#audit = audit;
     this.#onCredentialsRead = onCredentialsRead;
@@ -271,7 +273,7 @@ export class DatasourceService {
 
   /** Finds the datasource with an id. */
   byId(id: string, call: Call): Promise<ShownDatasource | undefined> {
-    return this.#database.read((session) => selectDatasourceById(session, id), call);
+    return this.#byId.find({ id }, call);
   }
 
   /**

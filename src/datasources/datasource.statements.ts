@@ -59,7 +59,6 @@ export const inAccount = 'account_provider = ? AND account_id = ? AND region = ?
 const byKey = `${inAccount} AND instance_id = ?`;
 const insertOne = `INSERT INTO datasources ${stored.insertList}`;
 const updateOne = `UPDATE datasources SET ${changed.assignments}, version = version + 1 WHERE id = ? AND version = ?`;
-const selectById = `${select} WHERE id = ?`;
 
 // By how far the account is told, and then by the order.
 const indexes = {
@@ -147,9 +146,18 @@ export async function selectSealedDatasourcesAfter(
   return hydrated(await session.rows<SealedDatasource>(sql, [afterId]));
 }
 
-/** Finds the datasource with an id. */
-export async function selectDatasourceById(session: Session, id: string): Promise<ShownDatasource | undefined> {
-  return hydrated(await session.rows<ShownDatasource>(selectById, [id]))[0];
+/** Finds the datasources that have one of the ids, in no order. */
+export async function selectDatasourcesById(
+  session: Session,
+  keys: readonly Pick<Datasource, 'id'>[],
+): Promise<ShownDatasource[]> {
+  const sql = `${select} WHERE id IN (${keys.map(() => '?').join(', ')})`;
+  return hydrated(
+    await session.rows<ShownDatasource>(
+      sql,
+      keys.map(({ id }) => id),
+    ),
+  );
 }
 
 /** Reads a page of the datasources for which the conditions hold. */

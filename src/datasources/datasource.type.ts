@@ -1,10 +1,13 @@
 import { Field, Int, ObjectType } from 'type-graphql';
-import { PageInfo } from '../graphql/connection.type.js';
-import { Node } from '../graphql/node.type.js';
-import { OperationPayload } from '../graphql/operation-payload.type.js';
+import { cursorLength, PageInfo } from '../graphql/schema/connection.type.js';
+import { Rules } from '../graphql/schema/field-rules.js';
+import { Node } from '../graphql/schema/node.type.js';
+import { OperationPayload } from '../graphql/schema/operation-payload.type.js';
 import { DateTimeScalar } from '../input/date-time.js';
+import { largestList } from '../input/parameter.js';
 
 /** A JDBC connection in an account, as GraphQL shows it: a credential has no field here. Its account is resolved apart. */
+@Rules({ access: 'known' })
 @ObjectType('Datasource', {
   implements: Node,
   description:
@@ -115,9 +118,11 @@ export class DatasourceType extends Node {
 }
 
 /** One datasource of a page. */
+@Rules({ access: 'known' })
 @ObjectType('DatasourceEdge', { description: 'One datasource of a page.' })
 export class DatasourceEdge {
   /** Where the datasource stands in the list. */
+  @Rules({ countedLength: cursorLength })
   @Field(() => String, { description: 'The position of the datasource in the list, for `after` and `before`.' })
   cursor!: string;
 
@@ -127,9 +132,11 @@ export class DatasourceEdge {
 }
 
 /** A page of datasources. */
+@Rules({ access: 'known' })
 @ObjectType('DatasourceConnection', { description: 'A page of datasources.' })
 export class DatasourceConnection {
   /** The datasources of the page, in order. */
+  @Rules({ maxEntries: 'page' })
   @Field(() => [DatasourceEdge], { description: 'The datasources of the page, in order.' })
   edges!: DatasourceEdge[];
 
@@ -145,6 +152,7 @@ export class DatasourceConnection {
 }
 
 /** The result of adding a datasource. */
+@Rules({ access: 'known' })
 @ObjectType({ implements: OperationPayload, description: 'The result of adding a datasource.' })
 export class AddDatasourcePayload extends OperationPayload {
   /** The datasource that was added. */
@@ -153,6 +161,7 @@ export class AddDatasourcePayload extends OperationPayload {
 }
 
 /** The result of replacing a datasource. */
+@Rules({ access: 'known' })
 @ObjectType({ implements: OperationPayload, description: 'The result of replacing a datasource.' })
 export class EditDatasourcePayload extends OperationPayload {
   /** The datasource as it is now. */
@@ -161,6 +170,7 @@ export class EditDatasourcePayload extends OperationPayload {
 }
 
 /** The result of updating a datasource. */
+@Rules({ access: 'known' })
 @ObjectType({ implements: OperationPayload, description: 'The result of updating a datasource.' })
 export class UpdateDatasourcePayload extends OperationPayload {
   /** The datasource as it is now. */
@@ -169,6 +179,7 @@ export class UpdateDatasourcePayload extends OperationPayload {
 }
 
 /** The credentials of a datasource, in clear. */
+@Rules({ access: 'credentials' })
 @ObjectType({ description: 'The credentials of a datasource, in clear. The audit records each time they are read.' })
 export class DatasourceCredentials {
   /** The name of the database user. */
@@ -185,9 +196,11 @@ export class DatasourceCredentials {
 }
 
 /** The result of deleting datasources. */
+@Rules({ access: 'known' })
 @ObjectType({ implements: OperationPayload, description: 'The result of deleting datasources.' })
 export class DeleteDatasourcesPayload extends OperationPayload {
   /** The instance ids of the datasources that were deleted. */
+  @Rules({ maxEntries: largestList, countedLength: 255 })
   @Field(() => [String], { description: 'The instance ids of the datasources that were deleted, each once.' })
   deletedInstanceIds!: string[];
 }

@@ -2,7 +2,9 @@ import {
   type GraphQLArgument,
   type GraphQLField,
   type GraphQLInputField,
+  type GraphQLInterfaceType,
   type GraphQLNamedType,
+  type GraphQLObjectType,
   type GraphQLSchema,
   getNamedType,
   isEnumType,
@@ -14,10 +16,10 @@ import {
   isSpecifiedScalarType,
 } from 'graphql';
 import { DomainError, type ErrorName, errorCodes, errorMeanings } from '../errors.js';
-import { statusOfCode } from '../graphql/answer-status.js';
-import { formatGraphQLError } from '../graphql/errors.js';
+import { statusOfCode } from '../graphql/answer/answer-status.js';
+import { formatGraphQLError } from '../graphql/answer/errors.js';
+import { accessTo } from '../graphql/schema/field-rules.js';
 import { failureOf } from '../rest/envelope.js';
-import { fieldAccess } from '../security/access.js';
 
 /** The page about the GraphQL API. */
 export function apiPage(schema: GraphQLSchema): string {
@@ -28,14 +30,8 @@ export function apiPage(schema: GraphQLSchema): string {
   const shown = types.filter((type) => !roots.some((root) => root === type));
   return [
     heading,
-    section(
-      'Queries',
-      Object.values(roots[0]?.getFields() ?? {}).map((field) => operation('Query', field)),
-    ),
-    section(
-      'Mutations',
-      Object.values(roots[1]?.getFields() ?? {}).map((field) => operation('Mutation', field)),
-    ),
+    section('Queries', operationsOf(schema.getQueryType())),
+    section('Mutations', operationsOf(schema.getMutationType())),
     section(
       'Inputs',
       shown.filter(isInputObjectType).map((type) => typeSection(type, inputTable(type.getFields()))),
@@ -44,7 +40,7 @@ export function apiPage(schema: GraphQLSchema): string {
       'Types',
       shown
         .filter((type) => isObjectType(type) || isInterfaceType(type))
-        .map((type) => typeSection(type, fieldTable(type.name, Object.values(type.getFields())))),
+        .map((type) => typeSection(type, fieldTable(type))),
     ),
     section(
       'Enumerations',
@@ -98,11 +94,16 @@ function section(title: string, parts: readonly string[]): string {
   return `## ${title}\n\n${parts.join('\n\n')}`;
 }
 
-function operation(root: string, { name, args, type, description }: GraphQLField<unknown, unknown>): string {
+function operationsOf(root: GraphQLObjectType | null | undefined): string[] {
+  return root == null ? [] : Object.values(root.getFields()).map((field) => operation(root, field));
+}
+
+function operation(root: GraphQLObjectType, field: GraphQLField<unknown, unknown>): string {
+  const { name, args, type, description } = field;
   const rows = args.map((argument) => [`\`${argument.name}\``, linked(argument), described(argument)]);
   return [
-    `### ${root}.${name}`,
-    `${oneLine(description)} Needs \`${fieldAccess[root]?.[name]}\`. Gives ${linked({ type })}.`,
+    `### ${root.name}.${name}`,
+    `${oneLine(description)} Needs \`${accessTo(root, field)}\`. Gives ${linked({ type })}.`,
     ...(rows.length === 0 ? [] : [table(['argument', 'type', 'what it is'], rows)]),
   ].join('\n\n');
 }
@@ -116,9 +117,9 @@ function inputTable(fields: Readonly<Record<string, GraphQLInputField>>): string
   return table(['field', 'type', 'what it is'], rows);
 }
 
-function fieldTable(type: string, fields: readonly GraphQLField<unknown, unknown>[]): string {
-  const rows = fields.map((field) => {
-    const access = fieldAccess[type]?.[field.name];
+function fieldTable(type: GraphQLObjectType | GraphQLInterfaceType): string {
+  const rows = Object.values(type.getFields()).map((field) => {
+    const access = accessTo(type, field);
     const needs = access === undefined || access === 'known' ? '' : ` Needs \`${access}\`.`;
     const taken = field.args.map((argument) => `\`${argument.name}\`: ${linked(argument)}`).join(', ');
     const takes = taken === '' ? '' : ` Takes ${taken}.`;

@@ -1,31 +1,21 @@
-import { ApolloServer, type ApolloServerPlugin, HeaderMap } from '@apollo/server';
-import {
-  ApolloServerPluginCacheControlDisabled,
-  ApolloServerPluginInlineTraceDisabled,
-  ApolloServerPluginLandingPageDisabled,
-  ApolloServerPluginSchemaReportingDisabled,
-  ApolloServerPluginUsageReportingDisabled,
-} from '@apollo/server/plugin/disabled';
-import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { GraphQLFormattedError, GraphQLSchema } from 'graphql';
 import type { AuditTrail } from '../audit/audit-trail.js';
 import { DomainError } from '../errors.js';
 import type { BundledPage } from '../http/bundled-page.js';
 import { ContentEncodingError } from '../http/content-encoding.js';
-import { accessPlugin } from './access.plugin.js';
-import { answerPlugin } from './answer.plugin.js';
-import { statusOfCode, statusOfRequestError } from './answer-status.js';
-import { DocumentGate } from './document-gate.js';
-import type { DocumentLimits } from './document-limits.js';
-import { formatGraphQLError } from './errors.js';
-import { acceptsEvents, type EventStreamParts, EventStreams, sendAsEvents } from './event-streams.js';
-import { answerKnownOperation, mediaTypeFor } from './known-operation-answer.js';
-import { KnownOperations } from './known-operations.js';
-import { type OperationParameters, readOperationParameters } from './operation-parameters.js';
+import type { LoadLimit } from '../http/load-limit.js';
+import { UnreadAnswers } from '../http/unread-answers.js';
+import { statusOfCode } from './answer/answer-status.js';
+import { formatGraphQLError } from './answer/errors.js';
+import { GraphQLAnswers } from './answer/graphql-answers.js';
+import { ApolloAnswers } from './apollo-server.js';
+import type { DocumentLimits } from './document/document-limits.js';
 import { prefersPlayground } from './playground.routes.js';
-import { Loaders, type RequestContext } from './request-context.js';
-import { TransportError } from './transport-error.js';
-import { hasQuery } from './url-parameters.js';
+import { type EventStreamParts, EventStreams } from './request/event-streams.js';
+import { type HandlerParts, heldAnswers, OperationHandler } from './request/operation-handler.js';
+import { TransportError } from './request/transport-error.js';
+import { hasQuery } from './request/url-parameters.js';
 
 const path = '/graphql';
 const utf8 = new TextDecoder('utf-8', { fatal: true });
@@ -41,22 +31,29 @@ export interface GraphQLOptions {
   readonly audit: AuditTrail;
   readonly subscribe: EventStreamParts['subscribe'];
   readonly authenticate: EventStreamParts['authenticate'];
+  /** What bounds the requests in work. */
+  readonly load: Pick<LoadLimit, 'leave'>;
+  /** Told of each request that is refused because too much is held for others. */
+  readonly onRefusal: () => void;
 }
 
 /** Adds the GraphQL surface: `POST /graphql` and, for queries and the playground, `GET /graphql`. */
 export async function registerGraphQL(
   app: FastifyInstance,
   schema: GraphQLSchema,
-  { playground, introspection, limits, audit, subscribe, authenticate }: GraphQLOptions,
+  { playground, introspection, limits, audit, load, onRefusal, subscribe, authenticate }: GraphQLOptions,
 ): Promise<void> {
-  const known = new KnownOperations(schema);
-  const plugins = [accessPlugin(audit, known), answerPlugin(introspection)];
-  const server = createServer(schema, app.log, introspection, plugins);
+  const answers = new GraphQLAnswers(schema, introspection);
+  const apollo = new ApolloAnswers({ schema, log: app.log, introspection, maxBytes: limits.maxBytes, audit, answers });
+  const apolloServer: HandlerParts['apolloServer'] = (...asked) => apollo.of(...asked);
   const streams = new EventStreams({ schema, audit, subscribe, authenticate });
-  const surface: GraphQLSurface = { schema, audit, gate: new DocumentGate(limits), known, server, streams };
   app.addHook('preClose', async () => streams.endAll());
-  await server.start();
-  app.addHook('onClose', () => server.stop());
+  const handler = new OperationHandler({
+    ...{ schema, limits, introspection, audit, answers, load, onRefusal, streams, apolloServer },
+  });
+  await apollo.start();
+  app.addHook('onClose', () => apollo.stop());
+  new UnreadAnswers(heldAnswers * limits.maxBytes).register(app);
   await app.register(async (routes) => {
     routes.removeAllContentTypeParsers();
     routes.addContentTypeParser<Buffer>(
@@ -71,9 +68,9 @@ export async function registerGraphQL(
       if (playground !== undefined && isForPlayground(request)) {
         return reply.headers(playground.headers).send(playground.html);
       }
-      return execute(surface, request, reply);
+      return handler.handle(request, reply);
     });
-    routes.post(path, (request, reply) => execute(surface, request, reply));
+    routes.post(path, (request, reply) => handler.handle(request, reply));
     routes.route({
       method: ['PUT', 'PATCH', 'DELETE', 'OPTIONS'],
       url: path,
@@ -102,163 +99,6 @@ export function answerGraphQLError(error: unknown, request: FastifyRequest, repl
   request.outcome = { ...request.outcome, code: failure.code };
   const formatted: GraphQLFormattedError = { message: failure.message, extensions: { code: failure.code } };
   return reply.code(failure.statusCode).send({ errors: [formatted] });
-}
-
-function createServer(
-  schema: GraphQLSchema,
-  log: FastifyBaseLogger,
-  introspection: boolean,
-  plugins: ApolloServerPlugin<RequestContext>[],
-): ApolloServer<RequestContext> {
-  return new ApolloServer<RequestContext>({
-    schema,
-    logger: quiet(log),
-    introspection,
-    // Requests of other sites are refused before they come here, by Sec-Fetch-Site and Origin.
-    csrfPrevention: false,
-    persistedQueries: false,
-    // It holds documents by the size of their JSON, 30 MiB of it, of which each byte takes several in memory.
-    documentStore: null,
-    includeStacktraceInErrorResponses: false,
-    stopOnTerminationSignals: false,
-    formatError: formatOutsideOfRequest,
-    plugins: [
-      ...plugins,
-      ApolloServerPluginCacheControlDisabled(),
-      ApolloServerPluginInlineTraceDisabled(),
-      ApolloServerPluginLandingPageDisabled(),
-      ApolloServerPluginSchemaReportingDisabled(),
-      ApolloServerPluginUsageReportingDisabled(),
-    ],
-  });
-}
-
-/** The errors of a request are made by the plugin, which knows the request; these come before there is one. */
-function formatOutsideOfRequest(formatted: GraphQLFormattedError): GraphQLFormattedError {
-  const code = formatted.extensions?.code;
-  return code === 'BAD_REQUEST'
-    ? { message: formatted.message, extensions: { code } }
-    : { message: 'The service failed to answer.', extensions: { code: 'INTERNAL_SERVER_ERROR' } };
-}
-
-/** Apollo Server's own lines may repeat messages of errors, so only that there was one is logged. */
-function quiet(log: FastifyBaseLogger) {
-  const line = (level: 'warn' | 'error') => () => log[level]('Apollo Server reported a problem');
-  return { debug: () => undefined, info: () => undefined, warn: line('warn'), error: line('error') };
-}
-
-/** What a request for an operation passes through. */
-interface GraphQLSurface {
-  readonly schema: GraphQLSchema;
-  readonly audit: AuditTrail;
-  readonly gate: DocumentGate;
-  readonly known: KnownOperations;
-  readonly server: ApolloServer<RequestContext>;
-  readonly streams: EventStreams;
-}
-
-async function execute(surface: GraphQLSurface, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-  const { id: requestId, log, outcome, call } = request;
-  const { accept } = request.headers;
-  const parameters = readOperationParameters(request);
-  const context: RequestContext = { requestId, log, outcome, call, loaders: new Loaders() };
-  if (acceptsEvents(accept)) return answerAsEvents(surface, parameters, context, request, reply);
-  const tooLarge = surface.gate.refusalOf(parameters);
-  if (tooLarge !== undefined) {
-    outcome.code = tooLarge.extensions.code as string;
-    const formatted = { message: tooLarge.message, extensions: tooLarge.extensions };
-    return reply.code(statusOfRequestError(accept)).send({ errors: [formatted] });
-  }
-  const known = request.method === 'POST' ? surface.known.find(parameters) : undefined;
-  const mediaType = known && mediaTypeFor(accept);
-  if (known !== undefined && mediaType !== undefined) {
-    const { variables } = parameters as { variables?: Record<string, unknown> | null };
-    const answer = await answerKnownOperation(surface, known, variables ?? {}, context, accept);
-    if (answer.retryAfter !== undefined) reply.header('retry-after', answer.retryAfter);
-    return reply.code(answer.status).header('content-type', mediaType).send(answer.body);
-  }
-  return executeByApolloServer(surface.server, parameters, context, request, reply);
-}
-
-/** What comes before a subscription begins is told as events too: an EventSource cannot read an answer of another kind. */
-async function answerAsEvents(
-  surface: GraphQLSurface,
-  parameters: OperationParameters,
-  context: RequestContext,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): Promise<FastifyReply> {
-  const tooLarge = surface.gate.refusalOf(parameters);
-  if (tooLarge !== undefined) {
-    context.outcome.code = tooLarge.extensions.code as string;
-    const { message, extensions } = tooLarge;
-    return sendAsEvents(reply, JSON.stringify({ errors: [{ message, extensions }] }));
-  }
-  try {
-    const subscription = surface.streams.subscriptionOf(parameters, context);
-    if (subscription !== undefined) return surface.streams.open(subscription, request, reply);
-  } catch (error) {
-    const formatted = formatGraphQLError(error, request.id, request.log);
-    context.outcome.code = formatted.extensions?.code as string;
-    return sendAsEvents(reply, JSON.stringify({ errors: [formatted] }));
-  }
-  const { body } = await askApolloServer(surface.server, parameters, context, request, 'application/json');
-  return sendAsEvents(reply, body);
-}
-
-async function executeByApolloServer(
-  server: ApolloServer<RequestContext>,
-  parameters: OperationParameters,
-  context: RequestContext,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): Promise<FastifyReply> {
-  const { headers, status, body } = await askApolloServer(server, parameters, context, request, request.headers.accept);
-  for (const [name, value] of headers) reply.header(name, value);
-  return reply.code(status ?? 200).send(body);
-}
-
-async function askApolloServer(
-  server: ApolloServer<RequestContext>,
-  parameters: OperationParameters,
-  context: RequestContext,
-  request: FastifyRequest,
-  accept: string | undefined,
-) {
-  const answer = await server.executeHTTPGraphQLRequest({
-    httpGraphQLRequest: {
-      method: request.method,
-      headers: headerMap(request, accept),
-      body: parameters,
-      search: request.method === 'POST' ? '' : searchFrom(parameters),
-    },
-    context: async () => context,
-  });
-  if (answer.body.kind !== 'complete') throw new Error('an answer in several parts is not supported');
-  return { headers: answer.headers, status: answer.status, body: answer.body.string };
-}
-
-/** Apollo Server reads the parameters of a GET from a text, which is made of what was read before. */
-function searchFrom({ query, operationName, variables, extensions }: OperationParameters): string {
-  const written = { query, operationName, variables: asJson(variables), extensions: asJson(extensions) };
-  return new URLSearchParams(
-    Object.entries(written).filter((one): one is [string, string] => one[1] !== undefined),
-  ).toString();
-}
-
-function asJson(value: unknown): string | undefined {
-  return value === undefined ? undefined : JSON.stringify(value);
-}
-
-/** The headers that Apollo Server looks at. */
-function headerMap(
-  { headers: { 'content-type': contentType } }: FastifyRequest,
-  accept: string | undefined,
-): HeaderMap {
-  const headers = new HeaderMap();
-  if (accept !== undefined) headers.set('accept', accept);
-  if (contentType !== undefined) headers.set('content-type', contentType);
-  return headers;
 }
 
 function parseBody(bytes: Buffer): unknown {

@@ -4,9 +4,10 @@ import { shownChanges } from '../audit/recorded-changes.js';
 import { DatasourceKey } from '../datasources/datasource.input.js';
 import type { ShownDatasource } from '../datasources/datasource.statements.js';
 import { DatasourceType } from '../datasources/datasource.type.js';
-import { Connection, type PageInfo } from '../graphql/connection.type.js';
-import { PageArgs } from '../graphql/page.arguments.js';
-import type { RequestContext } from '../graphql/request-context.js';
+import type { RequestContext } from '../graphql/request/request-context.js';
+import { Connection, type PageInfo } from '../graphql/schema/connection.type.js';
+import { Rules } from '../graphql/schema/field-rules.js';
+import { batchSizeOf, PageArgs } from '../graphql/schema/page.arguments.js';
 import { validated } from '../input/validate.js';
 import { succeeded } from '../operation-outcome.js';
 import { RevertDatasourceInput } from './history.input.js';
@@ -50,6 +51,7 @@ export class HistoryResolver {
   }
 
   /** The versions of a datasource that is there. */
+  @Rules({ access: 'read' })
   @FieldResolver(() => DatasourceHistoryType, {
     description: 'Its versions, the newest first, a page at a time, as far back as the audit is kept.',
   })
@@ -62,6 +64,7 @@ export class HistoryResolver {
   }
 
   /** The versions of a datasource, also of one that is not there any more. */
+  @Rules({ access: 'read' })
   @Query(() => DatasourceHistoryType, {
     nullable: true,
     description:
@@ -74,11 +77,12 @@ export class HistoryResolver {
     @Arg('id', () => ID, { nullable: true, description: 'Of those that have had the key, the one with this id.' })
     id?: string | null,
   ): Promise<History | null> {
-    const datasource = await this.#history.find(validated(key), id);
+    const datasource = await this.#history.find(validated(key), context.call, id);
     return datasource === undefined ? null : this.#pageOf(datasource, page, context);
   }
 
   /** Goes back to a version. */
+  @Rules({ access: 'write' })
   @Mutation(() => RevertDatasourcePayload, {
     description:
       'Gives a datasource the values that it had at a version, as a new version; its credentials stay. Fails with VERSION_NOT_KNOWN, INVALID_JDBC_URL, CREDENTIAL_REQUIRED, DATASOURCE_NOT_FOUND or VERSION_CONFLICT. Where it has those values already, nothing is changed.',
@@ -91,16 +95,20 @@ export class HistoryResolver {
     return { ...succeeded, datasource: await this.#history.revert(validated(input), context.call) };
   }
 
-  async #pageOf(datasource: DatasourceOfHistory, page: PageArgs, { loaders }: RequestContext): Promise<History> {
+  async #pageOf(datasource: DatasourceOfHistory, page: PageArgs, context: RequestContext): Promise<History> {
+    const { loaders, call } = context;
     const { first, after, last, before } = page;
     const kind = `history ${JSON.stringify([first, after, last, before])}`;
-    const read = await loaders.load(kind, datasource, (datasources: readonly DatasourceOfHistory[]) =>
-      this.#history.pagesOf(datasources, page),
-    );
+    const readAll = async (datasources: readonly DatasourceOfHistory[]) => {
+      const pages = await this.#history.pagesOf(datasources, page, call);
+      for (const { rows } of pages) context.bounds.count(rows);
+      return pages;
+    };
+    const read = await loaders.load(kind, datasource, readAll, batchSizeOf(page));
     const connection = new Connection(read, async () => read.rows.length);
     return new History(datasource.id, connection, () =>
       loaders.load('first version', datasource, (datasources: readonly DatasourceOfHistory[]) =>
-        this.#history.firstVersions(datasources),
+        this.#history.firstVersions(datasources, call),
       ),
     );
   }
@@ -110,6 +118,7 @@ export class HistoryResolver {
 @Resolver(() => DatasourceVersionType)
 export class DatasourceVersionResolver {
   /** What changed. */
+  @Rules({ maxEntries: 20 })
   @FieldResolver(() => [AuditChangeType], {
     description: 'What changed, field by field; of what was added all that was given, of a deletion nothing.',
   })

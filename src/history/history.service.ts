@@ -44,16 +44,16 @@ export class HistoryService {
    *
    * @param id of those that have had the key, the one with this id
    */
-  async find(key: DatasourceIdentity, id?: string | null): Promise<DatasourceOfHistory | undefined> {
+  async find(key: DatasourceIdentity, call: Call, id?: string | null): Promise<DatasourceOfHistory | undefined> {
     const { accountProviderId, accountId, region, instanceId } = key;
     const found = (id: string) => ({ accountProviderId, accountId, region, instanceId, id });
-    const current = await this.#datasources.byKey(key);
+    const current = await this.#datasources.byKey(key, call);
     if (current !== undefined && (!id || id === current.id)) return found(current.id);
     if (id) {
-      const [first] = await this.firstVersions([found(id)]);
+      const [first] = await this.firstVersions([found(id)], call);
       return first === null ? undefined : found(id);
     }
-    const last = await this.#database.read((session) => selectLastDatasourceId(session, key));
+    const last = await this.#database.read((session) => selectLastDatasourceId(session, key), call);
     return last === undefined ? undefined : found(last);
   }
 
@@ -62,14 +62,18 @@ export class HistoryService {
    *
    * @throws InvalidParametersError where the page's arguments are out of their limits
    */
-  async pagesOf(datasources: readonly DatasourceOfHistory[], page: PageArguments): Promise<Page<RecordedVersion>[]> {
+  async pagesOf(
+    datasources: readonly DatasourceOfHistory[],
+    page: PageArguments,
+    call: Call,
+  ): Promise<Page<RecordedVersion>[]> {
     const request = pageRequest(page, { property: 'version', descending: true });
-    return this.#database.read((session) => selectVersionPages(session, datasources, request));
+    return this.#database.read((session) => selectVersionPages(session, datasources, request), call);
   }
 
   /** Finds the first version of each of several datasources that the audit has; null where it has none. */
-  firstVersions(datasources: readonly DatasourceOfHistory[]): Promise<(number | null)[]> {
-    return this.#database.read((session) => selectFirstVersions(session, datasources));
+  firstVersions(datasources: readonly DatasourceOfHistory[], call: Call): Promise<(number | null)[]> {
+    return this.#database.read((session) => selectFirstVersions(session, datasources), call);
   }
 
   /**
@@ -81,7 +85,7 @@ export class HistoryService {
   async revert(input: RevertDatasourceInput, call: Call): Promise<ShownDatasource> {
     const { toVersion, password, secret, instanceId, accountProviderId, accountId, region } = input;
     for (let attempt = 1; ; attempt += 1) {
-      const current = await this.#datasources.byKey(input);
+      const current = await this.#datasources.byKey(input, call);
       if (current === undefined) throw datasourceNotFound();
       const expectedVersion = input.expectedVersion ?? current.version;
       if (expectedVersion !== current.version) throw new VersionConflictError(current.version);

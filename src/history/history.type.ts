@@ -1,10 +1,12 @@
 import { Field, ID, Int, ObjectType } from 'type-graphql';
 import { DatasourceType } from '../datasources/datasource.type.js';
-import { PageInfo } from '../graphql/connection.type.js';
-import { OperationPayload } from '../graphql/operation-payload.type.js';
+import { cursorLength, PageInfo } from '../graphql/schema/connection.type.js';
+import { Rules } from '../graphql/schema/field-rules.js';
+import { OperationPayload } from '../graphql/schema/operation-payload.type.js';
 import { DateTimeScalar } from '../input/date-time.js';
 
 /** A version of a datasource: the change that made it. What changed is resolved apart. */
+@Rules({ access: 'read' })
 @ObjectType('DatasourceVersion', { description: 'A version of a datasource: the change that made it.' })
 export class DatasourceVersionType {
   /** Its number. */
@@ -18,10 +20,12 @@ export class DatasourceVersionType {
   createdAt!: Date;
 
   /** What was done. */
+  @Rules({ countedLength: 128 })
   @Field(() => String, { description: 'What was done: the name of the mutation.' })
   operation!: string;
 
   /** Who made the change. */
+  @Rules({ access: 'admin', countedLength: 300 })
   @Field(() => String, {
     description:
       'Who made the change, for callers with the permission `admin`: the name of an API key with its prefix, or the subject of a token.',
@@ -30,9 +34,11 @@ export class DatasourceVersionType {
 }
 
 /** One version of a page. */
+@Rules({ access: 'read' })
 @ObjectType('DatasourceVersionEdge', { description: 'One version of a page.' })
 export class DatasourceVersionEdge {
   /** Where the version stands in the list. */
+  @Rules({ countedLength: cursorLength })
   @Field(() => String, { description: 'Where the version stands in the list, for `after` and `before`.' })
   cursor!: string;
 
@@ -42,6 +48,7 @@ export class DatasourceVersionEdge {
 }
 
 /** A page of the versions of a datasource. */
+@Rules({ access: 'read' })
 @ObjectType('DatasourceHistory', {
   description: 'A page of the versions of a datasource, the newest first, as far back as the audit is kept.',
 })
@@ -59,6 +66,7 @@ export class DatasourceHistoryType {
   firstVersion!: number | null;
 
   /** The versions of the page. */
+  @Rules({ maxEntries: 'page' })
   @Field(() => [DatasourceVersionEdge], { description: 'The versions of the page, the newest first.' })
   edges!: DatasourceVersionEdge[];
 
@@ -68,6 +76,7 @@ export class DatasourceHistoryType {
 }
 
 /** What going back to a version answers. */
+@Rules({ access: 'known' })
 @ObjectType({ implements: OperationPayload, description: 'What going back to a version answers.' })
 export class RevertDatasourcePayload extends OperationPayload {
   /** The datasource as it is now. */

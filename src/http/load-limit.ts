@@ -2,6 +2,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import type { FastifyInstance } from 'fastify';
 import { OverloadedError } from '../errors.js';
 import { headersOfEveryAnswer, requestIdOf } from './request-log.js';
+import { TurnQueue } from './turn-queue.js';
 
 /** How much is taken on at once. */
 export interface LoadLimits {
@@ -15,20 +16,6 @@ export interface LoadLimits {
   readonly onRefusal: () => void;
 }
 
-/** What waits for its turn. */
-interface Turn {
-  readonly request: IncomingMessage;
-  readonly since: number;
-  admit(): void;
-  refuse(): void;
-}
-
-// A burst is worked off. Where requests have waited without a break for longer than that, there are more than can be
-// served, and a long queue would only make each answer late.
-const longestBurst = 1000;
-const longestWaitAfterwards = 250;
-const mostRefusedAtOnce = 100;
-
 /**
  * Bounds the requests in work. Others wait for their turn in the order they came, and are refused where it does not come in
  * time. To let them wait for a refusal also slows clients down that ask again at once.
@@ -40,19 +27,16 @@ export class LoadLimit {
   readonly #limits: LoadLimits;
   readonly #inWork = new Set<IncomingMessage>();
   readonly #refused = new WeakSet<IncomingMessage>();
-  readonly #queue = new Queue<Turn>();
-  #waitingSince = 0;
-  #refusals = 0;
-  #timer: NodeJS.Timeout | undefined;
-  #admission: NodeJS.Immediate | undefined;
+  readonly #turns: TurnQueue;
 
   constructor(limits: LoadLimits) {
     this.#limits = limits;
+    this.#turns = new TurnQueue(limits.inWork, limits.onRefusal);
   }
 
   /** How much is under way now, and how many requests were refused since the start. */
   get use(): { inWork: number; waiting: number; refusals: number } {
-    return { inWork: this.#inWork.size, waiting: this.#queue.length, refusals: this.#refusals };
+    return { inWork: this.#inWork.size, waiting: this.#turns.waiting, refusals: this.#turns.refusals };
   }
 
   /** Keeps requests from a handler until it is their turn. */
@@ -68,17 +52,13 @@ export class LoadLimit {
       setImmediate(() => {
         if (!request.complete) handle(request, response);
         else {
-          this.#enter({
-            request,
-            since,
-            admit: () => handle(request, response),
-            refuse: () => {
-              // A page needs what the handler knows of origins to read its answer.
-              if (request.headers.origin === undefined) return this.#refuse(request, response);
-              this.#refused.add(request);
-              return handle(request, response);
-            },
-          });
+          const refuse = () => {
+            // A page needs what the handler knows of origins to read its answer.
+            if (request.headers.origin === undefined) return this.#refuse(request, response);
+            this.#refused.add(request);
+            return handle(request, response);
+          };
+          this.#enter(request, since, () => handle(request, response), refuse);
         }
       });
     };
@@ -91,7 +71,7 @@ export class LoadLimit {
       if (this.#inWork.has(raw) || this.#isExempt(raw)) done();
       else {
         const refuse = () => done(new OverloadedError());
-        this.#enter({ request: raw, since: performance.now(), admit: () => done(), refuse });
+        this.#enter(raw, performance.now(), () => done(), refuse);
       }
     });
     http.addHook('onSend', (request, _, payload, done) => {
@@ -111,9 +91,7 @@ export class LoadLimit {
 
   /** Gives a request's turn back, if it has one. */
   leave(request: IncomingMessage): void {
-    if (!this.#inWork.delete(request) || this.#queue.length === 0) return;
-    // Not at once: what has come in meanwhile is to be read first, or those that wait would keep it from being seen.
-    this.#admission ??= setImmediate(() => this.#admitNext());
+    if (this.#inWork.delete(request)) this.#turns.leave(1);
   }
 
   /** By the shortest way: what refusals take is taken from those that are served. */
@@ -132,74 +110,16 @@ export class LoadLimit {
     return this.#limits.exempt.has(url);
   }
 
-  #enter(turn: Turn): void {
-    if (this.#inWork.size < this.#limits.inWork && this.#queue.length === 0) {
-      this.#admit(turn);
-      return;
-    }
-    if (this.#queue.length === 0) {
-      this.#waitingSince = turn.since;
-      this.#timer = setTimeout(() => this.#refuseLate(), longestBurst);
-    }
-    this.#queue.push(turn);
-  }
-
-  #admit(turn: Turn): void {
-    this.#inWork.add(turn.request);
-    turn.admit();
-  }
-
-  #admitNext(): void {
-    this.#admission = undefined;
-    this.#refuseLate();
-    while (this.#inWork.size < this.#limits.inWork) {
-      const turn = this.#queue.shift();
-      if (turn === undefined) return;
-      if (!turn.request.socket.destroyed) this.#admit(turn);
-    }
-  }
-
-  #refuseLate(): void {
-    clearTimeout(this.#timer);
-    const now = performance.now();
-    const late = now - (now - this.#waitingSince < longestBurst ? longestBurst : longestWaitAfterwards);
-    for (let refused = 0; refused < mostRefusedAtOnce; refused += 1) {
-      if ((this.#queue.first?.since ?? Number.POSITIVE_INFINITY) > late) break;
-      const turn = this.#queue.shift() as Turn;
-      if (turn.request.socket.destroyed) continue;
-      this.#refusals += 1;
-      this.#limits.onRefusal();
-      turn.refuse();
-    }
-    const { first } = this.#queue;
-    this.#timer = first && setTimeout(() => this.#refuseLate(), Math.max(1, first.since - late));
-  }
-}
-
-/** First in, first out, in constant time. */
-class Queue<T> {
-  #entries: T[] = [];
-  #next = 0;
-
-  get length(): number {
-    return this.#entries.length - this.#next;
-  }
-
-  get first(): T | undefined {
-    return this.#entries[this.#next];
-  }
-
-  push(entry: T): void {
-    this.#entries.push(entry);
-  }
-
-  shift(): T | undefined {
-    const { first } = this;
-    if (first !== undefined) this.#next += 1;
-    if (this.#next * 2 > this.#entries.length) {
-      this.#entries = this.#entries.slice(this.#next);
-      this.#next = 0;
-    }
-    return first;
+  #enter(request: IncomingMessage, since: number, admit: () => void, refuse: () => void): void {
+    this.#turns.enter({
+      share: 1,
+      since,
+      isAbandoned: () => request.socket.destroyed,
+      admit: () => {
+        this.#inWork.add(request);
+        admit();
+      },
+      refuse,
+    });
   }
 }

@@ -86,6 +86,15 @@ export function parametersOfTarget(part: TargetPart): ReadonlyMap<string, Parame
   return targetParameters.get(part) ?? new Map();
 }
 
+/** How many characters the parameters of a name may have at most, whichever input they are in; undefined where none is a text. */
+export function maxLengthOf(property: string): number | undefined {
+  const lengths = [...declared.values()]
+    .flat()
+    .filter((parameter) => parameter.property === property)
+    .flatMap(({ longest }) => longest ?? []);
+  return lengths.length === 0 ? undefined : Math.max(...lengths);
+}
+
 /** What an input class is, as it describes itself; empty where it does not. */
 export function describeInput(inputClass: abstract new () => object): string {
   return getMetadataStorage().inputTypes.find(({ target }) => target === inputClass)?.description ?? '';

@@ -3,7 +3,6 @@ import { DomainError, type ErrorName } from '../errors.js';
 import { onRequestEnd } from '../http/request-end.js';
 import { isLegacyPath } from '../rest/legacy-path.js';
 import { answerLegacyError } from '../rest/legacy-routes.js';
-import { fieldAccess } from '../security/access.js';
 import type { Metrics } from './metrics.js';
 
 /** Who watches goes by the status: it does not read envelopes. */
@@ -12,12 +11,6 @@ const refusalStatuses: Partial<Record<ErrorName, number>> = {
   CREDENTIAL_EXPIRED: 401,
   FORBIDDEN: 403,
 };
-
-const rootFields = new Set(
-  ['__typename', '__schema', '__type'].concat(
-    ...[fieldAccess.Query, fieldAccess.Mutation].map((fields) => Object.keys(fields ?? {})),
-  ),
-);
 
 /** Counts every request from here on, when it ends. */
 export function countRequests(http: FastifyInstance, metrics: Metrics): void {
@@ -63,5 +56,6 @@ function whatWasAsked({ routeOptions, outcome }: FastifyRequest) {
 /** The one field that a document asks for; where it asks for more, there would be no end to what that could be called. */
 function rootField(names: string | undefined): string {
   if (names === undefined || names === '') return 'none';
-  return rootFields.has(names) ? names : 'several';
+  // Those of a document that was refused are not named, so each is a field of the schema.
+  return /^\w+$/.test(names) ? names : 'several';
 }

@@ -14,7 +14,6 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { onRequestEnd } from '../http/request-end.js';
 import { succeeded } from '../operation-outcome.js';
 import { isLegacyPath } from '../rest/legacy-path.js';
-import { fieldAccess } from '../security/access.js';
 
 // Asked every few seconds by machines, and nobody looks for them.
 const untraced = new Set(['/healthz', '/readyz', '/metrics']);
@@ -110,18 +109,12 @@ function surfaceOf({ routeOptions: { url } }: FastifyRequest): 'graphql' | 'rest
 
 /** What it was is known only when it is done: the fields that a document starts with, or the path. */
 function endOperation(span: Span, request: FastifyRequest): void {
-  const { operation, code } = request.outcome;
-  if (operation) span.updateName(`${kindOf(request, operation)} ${operation}`);
+  const { operation, kind = surfaceOf(request), code } = request.outcome;
+  if (operation) span.updateName(`${kind} ${operation}`);
   span.setAttributes(outcomeOf(request));
   if (code !== undefined && code !== succeeded.code) span.setAttribute('error.type', String(code));
   if (ownFaults.has(code)) span.setStatus({ code: SpanStatusCode.ERROR });
   span.end();
-}
-
-function kindOf(request: FastifyRequest, operation: string): string {
-  if (surfaceOf(request) === 'rest') return 'rest';
-  const [field = ''] = operation.split(',', 1);
-  return fieldAccess.Mutation?.[field] === undefined ? 'query' : 'mutation';
 }
 
 function outcomeOf({ outcome: { operation, code } }: FastifyRequest): Attributes {

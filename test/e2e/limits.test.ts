@@ -82,6 +82,17 @@ describe('a document', () => {
       expect(((await response.json()) as { errors: unknown }).errors).toEqual(refused.errors);
     });
 
+    test('is refused whatever else the request says', async () => {
+      const refused = await gateway.graphql(exceeding);
+      for (const others of [{ extensions: {} }, { extensions: { a: 1 } }, { operationName: 7 }, { variables: [] }]) {
+        const { text } = await sendRaw(`${gateway.url}/graphql`, {
+          headers: json,
+          body: JSON.stringify({ query: exceeding, ...others }),
+        });
+        expect(JSON.parse(text)).toEqual({ errors: refused.errors });
+      }
+    });
+
     test('is refused with 400 where the client takes application/graphql-response+json', async () => {
       const accept = { accept: 'application/graphql-response+json' };
       expect((await gateway.graphql(exceeding, undefined, accept)).httpStatus).toBe(400);

@@ -1,13 +1,43 @@
+import 'reflect-metadata';
 import { describe, expect, test } from '@jest/globals';
-import { getIntrospectionQuery } from 'graphql';
-import { DocumentGate } from '../../src/graphql/document-gate.js';
-import type { DocumentLimits } from '../../src/graphql/document-limits.js';
+import {
+  type GraphQLError,
+  type GraphQLObjectType,
+  getIntrospectionQuery,
+  getNamedType,
+  isLeafType,
+  parse,
+  validate,
+} from 'graphql';
+import { createGatewaySchema } from '../../src/gateway-schema.js';
+import type { DocumentLimits } from '../../src/graphql/document/document-limits.js';
+import { PreparedDocument } from '../../src/graphql/document/prepared-document.js';
 
-const limits: DocumentLimits = { maxTokens: 2000, maxDepth: 8, maxAliases: 15, maxCost: 50_000 };
+// Its resolvers are never called.
+const schema = createGatewaySchema({} as never);
+const limits: DocumentLimits = {
+  maxTokens: 2000,
+  maxDepth: 8,
+  maxAliases: 15,
+  maxCost: 50_000,
+  maxBytes: 8 * 1024 * 1024,
+};
+
+/** Which limit a document exceeds; undefined where that is none. */
+function refusalOf(changes: Partial<DocumentLimits>, query: string, variables: object = {}): GraphQLError | undefined {
+  const preparation = { schema, limits: { ...limits, ...changes }, introspection: true };
+  const document = new PreparedDocument(preparation, query, () => undefined);
+  try {
+    document.heldBytes(variables as Record<string, unknown>);
+  } catch (error) {
+    return error as GraphQLError;
+  }
+  return document.errors.find(({ extensions }) => extensions.code === 'GRAPHQL_LIMIT_EXCEEDED');
+}
 
 /** The limit that a document exceeds; undefined where it passes. */
 function exceeded(query: string, changes: Partial<DocumentLimits> = {}, variables?: object): unknown {
-  return new DocumentGate({ ...limits, ...changes }).refusalOf({ query, variables })?.extensions.limit;
+  return refusalOf(changes, query, variables)?.extensions.limit;
 }
 
 /** The cost of a document: the least limit under which it passes. */
@@ -101,20 +131,33 @@ describe('cost', () => {
   });
 
   test('of a page is that of what is in it, for each entry that it may have', () => {
-    expect(costOf('{accounts(first:7){edges{node{id}}}}')).toBe(1 + 7 * 3);
-    expect(costOf('{accounts(last:7){edges{node{id}}}}')).toBe(1 + 7 * 3);
-    expect(costOf('{datasources(first:7){totalCount}}')).toBe(1 + 7);
-    expect(costOf('{auditEvents(first:7){totalCount}}')).toBe(1 + 7);
+    expect(costOf('{accounts(first:7){edges{node{id}}}}')).toBe(1 + 1 + 7 * 2);
+    expect(costOf('{accounts(last:7){edges{node{id}}}}')).toBe(1 + 1 + 7 * 2);
+    expect(costOf('{datasources(first:7){edges{cursor}}}')).toBe(1 + 1 + 7);
+    expect(costOf('{auditEvents(first:7){edges{cursor}}}')).toBe(1 + 1 + 7);
+    expect(
+      costOf(
+        '{accounts(first:7){...f ... on AccountConnection{edges{cursor}}}} fragment f on AccountConnection{edges{node{id}}}',
+      ),
+    ).toBe(1 + 1 + 7 * 2 + 1 + 7);
+  });
+
+  test('of what a page has once is that of one', () => {
+    expect(costOf('{accounts(first:7){totalCount pageInfo{hasNextPage}}}')).toBe(4);
+  });
+
+  test('of another list is that of as many entries as it declares', () => {
+    expect(costOf('{auditEvents(first:5){edges{node{changes{field}}}}}')).toBe(1 + 1 + 5 * (1 + 1 + 20));
   });
 
   test('of a page without a size is that of twenty entries', () => {
-    expect(costOf('{accounts{totalCount}}')).toBe(21);
-    expect(costOf('{accounts(first:null){totalCount}}')).toBe(21);
+    expect(costOf('{accounts{edges{cursor}}}')).toBe(22);
+    expect(costOf('{accounts(first:null){edges{cursor}}}')).toBe(22);
   });
 
   test('of pages inside each other is multiplied', () => {
     expect(costOf('{accounts(first:10){edges{node{datasources(first:50){edges{node{id}}}}}}}')).toBe(
-      1 + 10 * (2 + 1 + 50 * 3),
+      1 + 1 + 10 * (1 + 1 + 1 + 50 * 2),
     );
     expect(
       exceeded('{accounts(first:100){edges{node{datasources(first:100){edges{node{id version}}}}}}}'),
@@ -127,50 +170,103 @@ describe('cost', () => {
   });
 
   test('of a page follows the variable that gives its size', () => {
-    const query = 'query ($n: Int) {accounts(first:$n){totalCount}}';
-    expect(costOf(query, { n: 3 })).toBe(4);
-    expect(costOf(query, { n: 90 })).toBe(91);
+    const query = 'query ($n: Int) {accounts(first:$n){edges{cursor}}}';
+    expect(costOf(query, { n: 3 })).toBe(5);
+    expect(costOf(query, { n: 90 })).toBe(92);
   });
 
   test.each([
-    ['a variable that is not given', 'query ($n: Int) {accounts(first:$n){totalCount}}', {}],
-    ['a variable that is null', 'query ($n: Int) {accounts(first:$n){totalCount}}', { n: null }],
-    ['a variable of another type', 'query ($n: Int) {accounts(first:$n){totalCount}}', { n: '3' }],
-    ["a variable's default", 'query ($n: Int = 100) {accounts(first:$n){totalCount}}', {}],
-    ['a number beyond the largest page', '{accounts(first:1000000){totalCount}}', {}],
-    ['one size beside another', '{accounts(first:1 last:100){totalCount}}', {}],
-    ['one size beside null', '{accounts(first:null last:100){totalCount}}', {}],
-    ['one size beside null, the other way about', '{accounts(last:100 first:null){totalCount}}', {}],
-    ['a size written twice', '{accounts(first:1 first:100){totalCount}}', {}],
+    ['a variable that is not given', 'query ($n: Int) {accounts(first:$n){edges{cursor}}}', {}],
+    ['a variable that is null', 'query ($n: Int) {accounts(first:$n){edges{cursor}}}', { n: null }],
+    ['a variable of another type', 'query ($n: Int) {accounts(first:$n){edges{cursor}}}', { n: '3' }],
+    ["a variable's default", 'query ($n: Int = 100) {accounts(first:$n){edges{cursor}}}', {}],
+    ['a number beyond the largest page', '{accounts(first:1000000){edges{cursor}}}', {}],
+    ['one size beside another', '{accounts(first:1 last:100){edges{cursor}}}', {}],
+    ['one size beside null', '{accounts(first:null last:100){edges{cursor}}}', {}],
+    ['one size beside null, the other way about', '{accounts(last:100 first:null){edges{cursor}}}', {}],
+    ['a size written twice', '{accounts(first:1 first:100){edges{cursor}}}', {}],
   ])('of a page is that of the largest with %s', (_, query, variables) => {
-    expect(costOf(query, variables)).toBe(101);
+    expect(costOf(query, variables)).toBe(102);
   });
 
   test('is never less than that of one entry', () => {
-    expect(costOf('{accounts(first:-5){totalCount}}')).toBe(2);
-    expect(costOf('{accounts(first:0){totalCount}}')).toBe(2);
+    expect(costOf('{accounts(first:-5){edges{cursor}}}')).toBe(3);
+    expect(costOf('{accounts(first:0){edges{cursor}}}')).toBe(3);
   });
 
   test('of a fragment is counted each time that it is spread', () => {
-    const fragment = 'fragment f on Account {datasources(first:10){totalCount}}';
-    expect(costOf(`{a{...f} b{...f}} ${fragment}`)).toBe(2 * (1 + 11));
-    expect(costOf(`{accounts(first:5){...f}} ${fragment}`)).toBe(1 + 5 * 11);
+    const fragment = 'fragment f on Account {datasources(first:10){edges{cursor}}}';
+    expect(costOf(`{a{...f} b{...f}} ${fragment}`)).toBe(2 * (1 + 12));
+    expect(costOf(`{accounts(first:5){edges{node{...f}}}} ${fragment}`)).toBe(1 + 1 + 5 * (1 + 12));
   });
 
   test('is seen under an alias', () => {
-    expect(costOf('{id: accounts(first:100){totalCount}}')).toBe(101);
+    expect(costOf('{id: accounts(first:100){edges{cursor}}}')).toBe(102);
   });
 
   test('is asked for anew with other variables of the same document', () => {
-    const gate = new DocumentGate({ ...limits, maxCost: 50 });
-    const query = 'query ($n: Int) {accounts(first:$n){totalCount}}';
-    const passes = (n: number) => gate.refusalOf({ query, variables: { n } }) === undefined;
-    expect([10, 100, 10, 100, 49, 50].map(passes)).toEqual([true, false, true, false, true, false]);
+    const query = 'query ($n: Int) {accounts(first:$n){edges{cursor}}}';
+    const passes = (n: number) => refusalOf({ maxCost: 50 }, query, { n }) === undefined;
+    expect([10, 100, 10, 100, 48, 49].map(passes)).toEqual([true, false, true, false, true, false]);
   });
 
   test('of numbers beyond all is not lost', () => {
     const fragments = Array.from({ length: 60 }, (_, i) => `fragment f${i} on A {... {...f${i + 1}} ...f${i + 1}}`);
     expect(exceeded(`{...f0} ${fragments.join(' ')} fragment f60 on A {accounts{id}}`)).toBe('cost');
+  });
+});
+
+describe('bytes', () => {
+  const texts = ['description', 'jdbcDriverClassName', 'jdbcDriverJarUri'];
+  const leaves = (type: string) =>
+    Object.values((schema.getType(type) as GraphQLObjectType).getFields())
+      .filter((field) => isLeafType(getNamedType(field.type)))
+      .map(({ name }) => name)
+      .join(' ');
+  const everything = `${leaves('Datasource')} account { ${leaves('Account')} }`;
+
+  test.each([
+    [
+      'a hundred datasources with every field',
+      `{datasources(first:100){totalCount pageInfo{endCursor} edges{cursor node{${everything}}}}}`,
+    ],
+    [
+      'twenty accounts with twenty datasources each, and every field',
+      `{accounts{edges{node{${leaves('Account')} datasources{totalCount edges{node{${leaves('Datasource')}}}}}}}}`,
+    ],
+    [
+      'the keys of a hundred datasources in each of a hundred accounts',
+      '{accounts(first:100){edges{node{datasources(first:100){edges{node{id instanceId}}}}}}}',
+    ],
+    [
+      'a hundred audit events with what changed',
+      `{auditEvents(first:100){edges{node{${leaves('AuditEvent')} changes{field from to}}}}}`,
+    ],
+  ])('of what a dashboard asks for pass: %s', (_, query) => {
+    expect(validate(schema, parse(query))).toEqual([]);
+    expect(exceeded(query)).toBeUndefined();
+  });
+
+  test('are refused where the long texts of very many datasources are asked for, under few names or many', () => {
+    const pages = (inside: string) => `{accounts{edges{node{datasources(first:100){edges{node{${inside}}}}}}}}`;
+    const many = Array.from({ length: 15 }, (_, i) => `a${i}: ${texts[i % texts.length]}`).join(' ');
+    expect(exceeded(pages(many))).toBe('bytes');
+    expect(exceeded(pages(texts.join(' ')))).toBe('bytes');
+    expect(exceeded(pages('id instanceId'))).toBeUndefined();
+  });
+
+  test('of a text are as many as its parameter may have, under its name in the answer', () => {
+    const least = (query: string) => {
+      let bytes = 0;
+      while (exceeded(query, { maxBytes: bytes }) === 'bytes') bytes += 1;
+      return bytes;
+    };
+    const one = (field: string) => least(`{datasource(key:{}){${field}}}`);
+    expect(one('description') - one('region: description')).toBe('description'.length - 'region'.length);
+    expect(one('description') - one('customJdbcCert')).toBe(
+      2048 - 1024 + 'description'.length - 'customJdbcCert'.length,
+    );
+    expect(one('version')).toBeLessThan(60);
   });
 });
 
@@ -238,15 +334,8 @@ describe('introspection', () => {
   });
 });
 
-test('what is not GraphQL, or no request, is left to GraphQL', () => {
-  const gate = new DocumentGate(limits);
-  for (const parameters of [undefined, null, 1, 'x', [], {}, { query: 1 }, { query: '{' }, { query: '' }]) {
-    expect(gate.refusalOf(parameters)).toBeUndefined();
-  }
-});
-
 test('a refusal says which limit it is, what it is, and which setting makes it', () => {
-  const refusal = new DocumentGate({ ...limits, maxDepth: 3 }).refusalOf({ query: '{a{b{c{d}}}}' });
+  const refusal = refusalOf({ maxDepth: 3 }, '{a{b{c{d}}}}');
   expect(refusal?.message).toMatch(/\b3\b.*\bdepth\b.*\bGRAPHQL_MAX_DEPTH\b/);
   expect(refusal?.extensions).toEqual({ code: 'GRAPHQL_LIMIT_EXCEEDED', limit: 'depth', allowed: 3 });
 });

@@ -6,10 +6,10 @@ import {
   deleteAccount,
   insertAccount,
   lockAccount,
-  selectAccountById,
   selectAccountPage,
   selectAccounts,
   selectAccountsAfter,
+  selectAccountsById,
 } from '../../src/accounts/account.statements.js';
 import { claimAccountId, selectSharedAccountIds } from '../../src/accounts/account-id.statements.js';
 import {
@@ -47,10 +47,10 @@ import {
   insertDatasources,
   lockInstances,
   lockSealedDatasource,
-  selectDatasourceById,
   selectDatasourcePage,
   selectDatasourcePages,
   selectDatasources,
+  selectDatasourcesById,
   selectSealedDatasources,
   selectSealedDatasourcesAfter,
   updateDatasource,
@@ -338,11 +338,11 @@ describe.each(settings)('on $name', ({ kind, before, after }) => {
     const keys = datasources.slice(100, 150);
     await expectByIndex((session) => selectDatasources(session, [datasource]), 5);
     await expectByIndex((session) => selectDatasources(session, keys.slice(0, largestLookup)), 3 * largestLookup);
-    await expectByIndex((session) => selectDatasourceById(session, datasource.id), 5);
+    await expectByIndex((session) => selectDatasourcesById(session, [datasource]), 5);
     await expectByIndex((session) => lockSealedDatasource(session, datasource), 5);
     await expectByIndex((session) => selectSealedDatasources(session, keys), 3 * keys.length);
     await expectByIndex((session) => selectAccounts(session, [account]), 5);
-    await expectByIndex((session) => selectAccountById(session, account.id), 5);
+    await expectByIndex((session) => selectAccountsById(session, [account]), 5);
     await expectByIndex((session) => lockAccount(session, account), 5);
     await expectByIndex((session) => selectAccounts(session, accounts.slice(100, 150)), 150);
   });

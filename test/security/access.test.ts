@@ -1,10 +1,8 @@
 import 'reflect-metadata';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type GraphQLSchema, isInterfaceType, isIntrospectionType, isObjectType } from 'graphql';
 import { createApp } from '../../src/app.js';
 import { loadConfig } from '../../src/config.js';
-import { createSchema } from '../../src/graphql/schema.js';
-import { fieldAccess, routeAccess } from '../../src/security/access.js';
+import { routeAccess } from '../../src/security/access.js';
 import { permissions } from '../../src/security/caller.js';
 import { sqliteKind, type TestDatabase } from '../support/databases.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
@@ -13,58 +11,6 @@ import { portalEnv } from '../support/portal-samples.js';
 import { sendRaw } from '../support/raw-request.js';
 
 const levels = ['open', 'known', ...permissions];
-
-function fieldsOf(schema: GraphQLSchema): string[] {
-  return Object.values(schema.getTypeMap())
-    .filter((type) => (isObjectType(type) || isInterfaceType(type)) && !isIntrospectionType(type))
-    .flatMap((type) =>
-      isObjectType(type) || isInterfaceType(type)
-        ? Object.keys(type.getFields()).map((field) => `${type.name}.${field}`)
-        : [],
-    )
-    .sort();
-}
-
-function fieldsNamed(): string[] {
-  return Object.entries(fieldAccess)
-    .flatMap(([type, fields]) => Object.keys(fields).map((field) => `${type}.${field}`))
-    .sort();
-}
-
-describe('the table of fields', () => {
-  // Its resolvers are never called.
-  const schema = createSchema({} as never);
-
-  test('names every field of the schema, and none that is not there', () => {
-    expect(fieldsNamed()).toEqual(fieldsOf(schema));
-  });
-
-  test('gives each what is a permission, known or open', () => {
-    const given = Object.values(fieldAccess).flatMap((fields) => Object.values(fields));
-    expect(given.filter((access) => !levels.includes(access))).toEqual([]);
-  });
-
-  test('lets nobody read or change by a root field without a permission', () => {
-    for (const root of [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()]) {
-      for (const field of Object.keys(root?.getFields() ?? {})) {
-        expect([field, permissions]).toEqual([field, expect.arrayContaining([fieldAccess[root?.name ?? '']?.[field]])]);
-      }
-    }
-    expect(new Set(Object.values(fieldAccess.Mutation ?? {}))).toEqual(new Set(['write']));
-    expect(new Set(Object.values(fieldAccess.Subscription ?? {}))).toEqual(new Set(['read']));
-  });
-
-  test('asks for read on every field that leads from one object of the register to another', () => {
-    const objects = ['Account', 'Datasource', 'AccountConnection', 'DatasourceConnection'];
-    for (const name of ['Account', 'Datasource']) {
-      const type = schema.getType(name);
-      const fields = isObjectType(type) ? Object.values(type.getFields()) : [];
-      const leading = fields.filter((field) => objects.includes(String(field.type).replace(/[[\]!]/g, '')));
-      expect(leading.length).toBeGreaterThan(0);
-      for (const field of leading) expect([field.name, fieldAccess[name]?.[field.name]]).toEqual([field.name, 'read']);
-    }
-  });
-});
 
 describe('the table of routes', () => {
   let database: TestDatabase;
