@@ -1,7 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Config } from './config.js';
-import type { Database, DatabaseUse, Session, StatementObserver, UnitOptions } from './database/database.js';
+import type {
+  ChangeOptions,
+  Database,
+  DatabaseLimits,
+  DatabaseUse,
+  Session,
+  StatementObserver,
+  UnitOptions,
+} from './database/database.js';
 import type { DatabaseLocation } from './database/database-url.js';
 import { findLossySettings } from './database/durability.js';
 import { migrate, withMigrationLease } from './database/migrate.js';
@@ -75,6 +83,10 @@ export class Register implements Database, Readiness {
     return this.#database.isObserved;
   }
 
+  get limits(): DatabaseLimits {
+    return this.#database.limits;
+  }
+
   /** How the database is used now, and what had to be done again so far. */
   get use(): DatabaseUse {
     return this.#database.use;
@@ -126,7 +138,7 @@ export class Register implements Database, Readiness {
     return this.#unit('read', work, options);
   }
 
-  change<T>(work: (session: Session) => Promise<T>, options?: UnitOptions): Promise<T> {
+  change<T>(work: (session: Session) => Promise<T>, options?: ChangeOptions): Promise<T> {
     return this.#unit('change', work, options);
   }
 

@@ -1,6 +1,7 @@
 import { all, type Condition, contain, equal } from '../database/condition.js';
 import type { Session } from '../database/database.js';
 import { byIndex } from '../database/index-hint.js';
+import { padded } from '../database/padded-keys.js';
 import { type IndexRange, type Page, type PageRequest, pageOf, readPage } from '../database/page.js';
 import { TableMapping } from '../database/table-mapping.js';
 import { Account } from './account.entity.js';
@@ -24,6 +25,7 @@ export interface AccountConditions {
 
 const mapping = new TableMapping(Account);
 const select = `SELECT ${mapping.selectList} FROM accounts`;
+const selectKey = 'SELECT account_provider AS accountProvider, account_id AS accountId, region FROM accounts';
 const byKey = 'account_provider = ? AND account_id = ? AND region = ?';
 
 // By how far the region is told, and then by the order. Those with one id are few, so any order of them is made by sorting.
@@ -57,6 +59,19 @@ export async function lockAccount(session: Session, key: AccountIdentity): Promi
   );
 }
 
+/**
+ * Finds which of some accounts there are, and keeps others from deleting them before the transaction ends. Those that others have
+ * locked are left out, and not waited for.
+ */
+export function holdFreeAccounts(session: Session, keys: readonly AccountIdentity[]): Promise<AccountIdentity[]> {
+  const all = padded(keys);
+  const anyKey = all.map(() => `(${byKey})`).join(' OR ');
+  return session.rows<AccountIdentity>(
+    `${selectKey}${byIndex(session.dialect, 'uq_accounts_key')} WHERE ${anyKey}${session.dialect.forReferenceToFree}`,
+    all.flatMap(accountKeyValues),
+  );
+}
+
 /** Finds the accounts that have one of the ids, in no order. */
 export async function selectAccountsById(session: Session, keys: readonly Pick<Account, 'id'>[]): Promise<Account[]> {
   const rows = await session.rows<Account>(
@@ -81,7 +96,7 @@ export function selectAccountKeys(
 ): Promise<AccountIdentity[]> {
   const { sql, values } = where({ accountProvider, accountId, region });
   return session.rows<AccountIdentity>(
-    `SELECT account_provider AS accountProvider, account_id AS accountId, region FROM accounts${byIndex(session.dialect, 'ix_accounts_name')} WHERE ${sql}`,
+    `${selectKey}${byIndex(session.dialect, 'ix_accounts_name')} WHERE ${sql}`,
     values,
   );
 }

@@ -7,7 +7,6 @@ import {
   type AuditConditions,
   countAuditEvents,
   deleteAuditEventsBefore,
-  insertAuditEvent,
   insertAuditEvents,
   insertDeletionsOfDatasources,
   selectAuditPage,
@@ -46,6 +45,7 @@ export interface RefusedOperation {
 
 /** One thing that is done to one target. */
 export interface AuditEntry {
+  readonly call: Call;
   readonly operation: AuditedOperation;
   readonly target: AuditTarget;
   readonly changes: readonly AuditedChange[] | null;
@@ -93,7 +93,7 @@ export class AuditTrail {
     target: AuditTarget,
     changes: readonly AuditedChange[] | null,
   ): Promise<void> {
-    await insertAuditEvent(session, eventOf(call, operation, 'done', target, changes));
+    await this.recordAll(session, [{ call, operation, target, changes }]);
   }
 
   /** As {@link record}, of several targets to which the same is done. */
@@ -103,8 +103,10 @@ export class AuditTrail {
     operation: AuditedOperation,
     targets: readonly AuditTarget[],
   ): Promise<void> {
-    const entries = targets.map((target) => ({ operation, target, changes: null }));
-    await this.recordAll(session, call, entries);
+    await this.recordAll(
+      session,
+      targets.map((target) => ({ call, operation, target, changes: null })),
+    );
   }
 
   /**
@@ -121,12 +123,11 @@ export class AuditTrail {
     return datasources;
   }
 
-  /** As {@link record}, of several things that are done in one transaction. */
-  async recordAll(session: Session, call: Call, entries: readonly AuditEntry[]): Promise<void> {
-    const [first, ...events] = entries.map(({ operation, target, changes }) =>
+  /** As {@link record}, of several things that are done in one transaction, in their order. */
+  async recordAll(session: Session, entries: readonly AuditEntry[]): Promise<void> {
+    const events = entries.map(({ call, operation, target, changes }) =>
       eventOf(call, operation, 'done', target, changes),
     );
-    if (first !== undefined) await insertAuditEvent(session, first);
     for (let start = 0; start < events.length; start += largestBatch) {
       await insertAuditEvents(session, events.slice(start, start + largestBatch));
     }

@@ -20,26 +20,15 @@ export interface AuditConditions {
 }
 
 const mapping = new TableMapping(AuditEvent);
-const insertOne = `INSERT INTO audit_events ${mapping.insertList}`;
 const listed = { name: 'audit_events', selectList: mapping.selectList, column: 'created_at' };
 
-/** Adds an event. It is in the same transaction as what it records, so it also tells whether that holds. */
-export async function insertAuditEvent(session: Session, event: AuditEvent): Promise<void> {
-  await session.run(insertOne, mapping.values(event));
-  session.proveCommitBy('SELECT id FROM audit_events WHERE id = ?', [event.id]);
-}
-
-/** Adds several events in one statement. */
-export function insertAuditEvents(session: Session, events: readonly AuditEvent[]): Promise<number> {
-  const row = `(${mapping
-    .values(events[0] as AuditEvent)
-    .map(() => '?')
-    .join(', ')})`;
-  const sql = `${insertOne}${`, ${row}`.repeat(events.length - 1)}`;
-  return session.run(
-    sql,
+/** Adds events, at least one, in one statement. They are in the same transaction as what they record, so they also tell whether that holds. */
+export async function insertAuditEvents(session: Session, events: readonly AuditEvent[]): Promise<void> {
+  await session.run(
+    `INSERT INTO audit_events ${mapping.insertListOf(events.length)}`,
     events.flatMap((event) => mapping.values(event)),
   );
+  session.proveCommitBy('SELECT id FROM audit_events WHERE id = ?', [(events[0] as AuditEvent).id]);
 }
 
 /**

@@ -7,8 +7,14 @@ export type DialectName = 'mysql' | 'sqlite';
 /** What differs between the databases in the statements of the services. */
 export interface Dialect {
   readonly name: DialectName;
+  /** Joins a table that is not to be read before those that stand in front of it. */
+  readonly joinBehind: string;
   /** Ends a SELECT whose rows must not change before the transaction ends. */
   readonly forUpdate: string;
+  /** As {@link forUpdate}; rows that others have locked are left out, and not waited for. */
+  readonly forUpdateOfFree: string;
+  /** Ends a SELECT whose rows others may refer to, but not delete before the transaction ends; locked ones are left out. */
+  readonly forReferenceToFree: string;
 }
 
 /** One connection, for as long as a unit of work lasts. Every statement takes its values apart from its text. */
@@ -34,6 +40,22 @@ export interface UnitOptions {
   readonly isAbandoned?: () => boolean;
 }
 
+/** How a change is made. */
+export interface ChangeOptions extends UnitOptions {
+  /** Whether it is made for several callers: it is then not repeated where others are in its way. */
+  readonly isShared?: boolean;
+}
+
+/** How much of the database may be used. */
+export interface DatabaseLimits {
+  /** How long a unit of work may take in all, its wait included, in milliseconds. */
+  readonly timeout: number;
+  /** Connections at most. */
+  readonly poolSize: number;
+  /** Units of work that may wait at most. */
+  readonly queueLimit: number;
+}
+
 /**
  * The register's database. A unit of work is one function over one session; it may be run again from its start where the
  * database asks for that, so it must have no other effect than its statements.
@@ -42,6 +64,7 @@ export interface Database {
   readonly dialect: Dialect;
   /** Whether something sees every statement, and must know what it is run for. */
   readonly isObserved: boolean;
+  readonly limits: DatabaseLimits;
   /**
    * Runs statements that only read, each on its own.
    *
@@ -53,9 +76,10 @@ export interface Database {
    * Runs statements as one transaction: all of them hold once this returns, or none does once it throws.
    *
    * @throws UnavailableError where the database does not answer in time (whether an interrupted commit held is then not
-   *   known), AbandonedError where nobody waits for it any more, DatabaseError for anything else, and what `work` throws
+   *   known), AbandonedError where nobody waits for it any more, ConflictError where it is shared and others were in its way,
+   *   DatabaseError for anything else, and what `work` throws
    */
-  change<T>(work: (session: Session) => Promise<T>, options?: UnitOptions): Promise<T>;
+  change<T>(work: (session: Session) => Promise<T>, options?: ChangeOptions): Promise<T>;
   /** Closes all connections, when the units of work under way have ended. */
   close(): Promise<void>;
 }
@@ -84,6 +108,11 @@ export type StatementObserver = <T>(sql: string, run: () => Promise<T>) => Promi
 
 /** Why the database refused a statement, as far as services care. */
 export type DatabaseErrorReason = 'duplicate' | 'missingReference' | 'other';
+
+/** Others were in the way of a transaction, and nothing of it holds. */
+export class ConflictError extends Error {
+  override readonly name = 'ConflictError';
+}
 
 const longestShown = 1000;
 

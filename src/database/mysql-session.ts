@@ -11,7 +11,14 @@ import {
 import { expectWritable, ReadOnlyError, readOnlyQuery } from './read-only.js';
 
 /** What differs on MySQL and MariaDB. */
-export const mysqlDialect: Dialect = { name: 'mysql', forUpdate: ' FOR UPDATE' };
+export const mysqlDialect: Dialect = {
+  name: 'mysql',
+  joinBehind: 'STRAIGHT_JOIN',
+  forUpdate: ' FOR UPDATE',
+  forUpdateOfFree: ' FOR UPDATE SKIP LOCKED',
+  // Each server reads what is written for it: MariaDB passes over comments with a version of MySQL's from 5.7 on.
+  forReferenceToFree: ' /*!80001 FOR SHARE SKIP LOCKED */ /*M!100600 LOCK IN SHARE MODE SKIP LOCKED */',
+};
 
 /** The unit of work did not hold, and may when it is run again from its start. */
 export class RunAgainError extends Error {

@@ -1,6 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AbandonedError, UnavailableError } from '../errors.js';
-import type { Database, DatabaseUse, RetryReason, Session, StatementObserver, UnitOptions } from './database.js';
+import {
+  type ChangeOptions,
+  ConflictError,
+  type Database,
+  type DatabaseLimits,
+  type DatabaseUse,
+  type RetryReason,
+  type Session,
+  type StatementObserver,
+  type UnitOptions,
+} from './database.js';
 import type { MysqlLocation } from './database-url.js';
 import { Deadline } from './deadline.js';
 import { dropConnection, type HostConnection, MysqlHosts, type MysqlLimits } from './mysql-hosts.js';
@@ -42,6 +52,10 @@ export class MysqlDatabase implements Database {
     return this.#hosts.currentLocation;
   }
 
+  get limits(): DatabaseLimits {
+    return this.#limits;
+  }
+
   /** How it is used now, and what had to be done again so far. */
   get use(): DatabaseUse {
     return { limit: this.#limits.poolSize, inUse: this.#inUse, waiting: this.#waiting, retries: this.#retries };
@@ -59,8 +73,11 @@ export class MysqlDatabase implements Database {
     return this.#untilDone(reading, new Deadline(timeout), isAbandoned);
   }
 
-  async change<T>(work: (session: Session) => Promise<T>, { isAbandoned }: UnitOptions = {}): Promise<T> {
-    const deadline = new Deadline(this.#limits.timeout);
+  async change<T>(
+    work: (session: Session) => Promise<T>,
+    { timeout = this.#limits.timeout, isAbandoned, isShared = false }: ChangeOptions = {},
+  ): Promise<T> {
+    const deadline = new Deadline(timeout);
     let outcome: { readonly result: T } | undefined;
     const transaction = async (session: MysqlSession, expectWriter: () => Promise<void>) => {
       await session.begin();
@@ -75,7 +92,7 @@ export class MysqlDatabase implements Database {
       return outcome.result;
     };
     try {
-      return await this.#untilDone(transaction, deadline, isAbandoned);
+      return await this.#untilDone(transaction, deadline, isAbandoned, isShared);
     } catch (error) {
       if (!(error instanceof CommitUnknownError) || outcome === undefined) throw error;
       this.#retries.lost_commit += 1;
@@ -88,12 +105,18 @@ export class MysqlDatabase implements Database {
     return this.#hosts.close();
   }
 
-  async #untilDone<T>(work: UnitOfWork<T>, deadline: Deadline, isAbandoned?: () => boolean): Promise<T> {
+  async #untilDone<T>(
+    work: UnitOfWork<T>,
+    deadline: Deadline,
+    isAbandoned?: () => boolean,
+    isShared = false,
+  ): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await this.#once(work, deadline, isAbandoned);
       } catch (error) {
         if (!(error instanceof RunAgainError)) throw error;
+        if (isShared && !error.isHostAway) throw new ConflictError('others were in the way', { cause: error.cause });
         const pause = Math.random() * Math.min(2 ** attempt * 5, longestPause);
         if (pause >= deadline.left) throw new UnavailableError(error.cause);
         this.#retries[error.isHostAway ? 'server_away' : 'conflict'] += 1;

@@ -94,6 +94,8 @@ export interface ListedTable {
   readonly selectList: string;
   /** The column of the order. */
   readonly column: string;
+  /** What is joined to each row, with what the select list has of it; none of its columns has the name of one of the table's. */
+  readonly join?: string;
 }
 
 /**
@@ -142,7 +144,7 @@ export async function readEachPage<Row extends { readonly id: string }>(
 function pageClause(
   dialect: Dialect,
   request: PageRequest,
-  { name, column }: ListedTable,
+  { name, column, join = '' }: ListedTable,
   { index, condition, fixed, isUnique }: IndexRange,
 ): Condition {
   const { order, after, before } = request;
@@ -154,7 +156,7 @@ function pageClause(
   const columns = fixed !== undefined ? ['id'] : isUnique ? [column] : [column, 'id'];
   const sorting = columns.map((one) => `${one} ${directionOf(request)}`).join(', ');
   return {
-    sql: `FROM ${name}${byIndex(dialect, index)} WHERE ${where.sql} ORDER BY ${sorting} LIMIT ${request.limit + 1}`,
+    sql: `FROM ${name}${byIndex(dialect, index)}${join} WHERE ${where.sql} ORDER BY ${sorting} LIMIT ${request.limit + 1}`,
     values: where.values,
   };
 }
@@ -202,7 +204,7 @@ function merged(dialect: Dialect, request: PageRequest, table: ListedTable, rang
 /** What is found in each range: the number of the range, the value of the order and the id. */
 function union(dialect: Dialect, request: PageRequest, table: ListedTable, ranges: readonly IndexRange[]): Condition {
   const parts = ranges.map((range, part) => {
-    const { sql, values } = pageClause(dialect, request, table, range);
+    const { sql, values } = pageClause(dialect, request, { ...table, join: '' }, range);
     const found = `SELECT ${part} AS part, ${table.column} AS sorted_by, id AS found_id ${sql}`;
     return { sql: `SELECT * FROM (${found}) AS part${part}`, values };
   });
@@ -210,8 +212,8 @@ function union(dialect: Dialect, request: PageRequest, table: ListedTable, range
 }
 
 /** Told which of the two comes first, for the optimizer may start from the whole table. */
-function joined({ name }: Dialect, table: ListedTable): string {
-  return `${name === 'mysql' ? 'STRAIGHT_JOIN' : 'CROSS JOIN'} ${table.name} ON ${table.name}.id = found.found_id`;
+function joined({ joinBehind }: Dialect, { name, join = '' }: ListedTable): string {
+  return `${joinBehind} ${name} ON ${name}.id = found.found_id${join}`;
 }
 
 // Each database makes one range of an index of its own form only.

@@ -4,9 +4,11 @@ import { setImmediate as nextTurnOfEventLoop, setTimeout as sleep } from 'node:t
 import { DatabaseSync } from '@photostructure/sqlite';
 import { AbandonedError, UnavailableError } from '../errors.js';
 import {
+  type ChangeOptions,
   type Database,
   DatabaseError,
   type DatabaseErrorReason,
+  type DatabaseLimits,
   type DatabaseUse,
   type Dialect,
   type RetryReason,
@@ -30,7 +32,13 @@ type Connection = InstanceType<typeof DatabaseSync>;
 type Statement = ReturnType<Connection['prepare']>;
 
 // A transaction takes the write lock when it begins, so what it has read is still so when it writes.
-const dialect: Dialect = { name: 'sqlite', forUpdate: '' };
+const dialect: Dialect = {
+  name: 'sqlite',
+  joinBehind: 'CROSS JOIN',
+  forUpdate: '',
+  forUpdateOfFree: '',
+  forReferenceToFree: '',
+};
 
 const busy = new Set([5, 6]);
 const duplicateKey = new Set([1555, 2067]);
@@ -69,6 +77,10 @@ export class SqliteDatabase implements Database {
     this.#session = new SqliteSession(this.#connection, this.#observe);
   }
 
+  get limits(): DatabaseLimits {
+    return { ...this.#limits, poolSize: 1 };
+  }
+
   /** How it is used now, and what had to be done again so far. */
   get use(): DatabaseUse {
     const inUse = this.#isInUse ? 1 : 0;
@@ -79,7 +91,7 @@ export class SqliteDatabase implements Database {
     return this.#inTurn(() => work(this.#session), options);
   }
 
-  change<T>(work: (session: Session) => Promise<T>, options?: UnitOptions): Promise<T> {
+  change<T>(work: (session: Session) => Promise<T>, options?: ChangeOptions): Promise<T> {
     return this.#inTurn(async () => {
       // A commit holds up the process until it is on the disk: what came in meanwhile is to be read before the next one.
       await nextTurnOfEventLoop();

@@ -1,7 +1,7 @@
 import type { ValueTransformer } from 'typeorm/decorator/options/ValueTransformer.js';
 import { getMetadataArgsStorage } from 'typeorm/globals.js';
 import type { Condition } from './condition.js';
-import type { SqlValue } from './database.js';
+import type { Dialect, SqlValue } from './database.js';
 
 interface MappedColumn {
   readonly property: string;
@@ -71,6 +71,20 @@ export class TableMapping<Entity extends object> {
   /** `column = ?, …`, for an UPDATE with {@link values}. */
   get assignments(): string {
     return this.#columns.map(({ column }) => `${column} = ?`).join(', ');
+  }
+
+  /**
+   * What an INSERT ends with that gives rows other values where they are there already, by their ids.
+   *
+   * @param further assignments beside those of these columns
+   */
+  overwriting({ name }: Dialect, further: string): string {
+    const given = ({ column }: MappedColumn) =>
+      name === 'mysql' ? `${column} = VALUES(${column})` : `${column} = excluded.${column}`;
+    const assignments = [...this.#columns.map(given), further].join(', ');
+    return name === 'mysql'
+      ? `ON DUPLICATE KEY UPDATE ${assignments}`
+      : `ON CONFLICT (id) DO UPDATE SET ${assignments}`;
   }
 
   /** The name of a property's column. */

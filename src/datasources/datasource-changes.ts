@@ -86,6 +86,12 @@ export function datasourceChanges(
   ];
 }
 
+/** What an added datasource has, as changes from nothing. */
+export function changesOfNew(datasource: Datasource): AuditedChange[] {
+  const given = { password: datasource.passwordSealed !== null, secret: datasource.secretSealed !== null };
+  return datasourceChanges({}, datasource, given);
+}
+
 function onlyThat(field: string): AuditedChange {
   return { field, changed: true };
 }

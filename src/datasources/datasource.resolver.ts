@@ -5,7 +5,7 @@ import type { AccountIdentity } from '../accounts/account.statements.js';
 import { AccountType } from '../accounts/account.type.js';
 import type { Call } from '../call.js';
 import { UnavailableError } from '../errors.js';
-import { leadsTo } from '../graphql/execution/selection.js';
+import { selectedBelow } from '../graphql/execution/selection.js';
 import type { RequestContext } from '../graphql/request/request-context.js';
 import { Connection } from '../graphql/schema/connection.type.js';
 import { Rules } from '../graphql/schema/field-rules.js';
@@ -21,7 +21,7 @@ import {
   UpdateDatasourceInput,
 } from './datasource.input.js';
 import type { Credentials, DatasourceService } from './datasource.service.js';
-import type { ShownDatasource } from './datasource.statements.js';
+import type { DatasourceWithAccount, ShownDatasource } from './datasource.statements.js';
 import {
   AddDatasourcePayload,
   DatasourceConnection,
@@ -35,10 +35,8 @@ import {
 /** An account, or why it cannot be shown. */
 type AccountResult = AccountType | UnavailableError;
 
-/** A datasource whose account was read with its page. */
-interface WithAccount {
-  account?: AccountResult;
-}
+/** The fields of an account that are resolved from its key, which stands in the row of each of its datasources. */
+const heldByDatasource = new Set(['__typename', 'accountProvider', 'accountId', 'region', 'datasources']);
 
 const filterDescription = 'The filter: all given conditions must match.';
 const orderDescription = 'The order. The default is the oldest first.';
@@ -134,8 +132,13 @@ export class DatasourceResolver {
   async datasource(
     @Arg('key', () => DatasourceKey, { description: 'The key of the datasource.' }) key: DatasourceKey,
     @Ctx() { call }: RequestContext,
+    @Info() info: GraphQLResolveInfo,
   ): Promise<DatasourceType | null> {
-    return (await this.#datasources.byKey(validated(key), call)) ?? null;
+    const valid = validated(key);
+    const found = needsAccount(info)
+      ? await this.#datasources.byKeyWithAccount(valid, call)
+      : await this.#datasources.byKey(valid, call);
+    return found ?? null;
   }
 
   /** Lists datasources. */
@@ -151,22 +154,27 @@ export class DatasourceResolver {
     orderBy?: DatasourceOrder | null,
   ): Promise<Connection<DatasourceType>> {
     const conditions = filter ? validated(filter) : {};
-    const page = await this.#datasources.page(conditions, datasourceOrdering(orderBy), pageArgs, call);
-    if (page.rows.length > 0 && leadsTo(info, 'edges', 'node', 'account')) {
-      // Read here for all of them: a promise for each is most of what a page costs.
-      const accounts = await this.#accountsOf(page.rows.map(accountKeyOf), call);
-      for (const [place, row] of page.rows.entries()) (row as WithAccount).account = accounts[place];
-    }
+    const ordering = datasourceOrdering(orderBy);
+    // Read with them: a promise for the account of each is most of what a page costs.
+    const page = needsAccount(info, 'edges', 'node')
+      ? await this.#datasources.pageWithAccounts(conditions, ordering, pageArgs, call)
+      : await this.#datasources.page(conditions, ordering, pageArgs, call);
     return new Connection(page, () => this.#datasources.count(conditions, call));
   }
 
   /** The account that a datasource is in. */
   @Rules({ access: 'read' })
   @FieldResolver(() => AccountType, { description: 'The account that the datasource belongs to.' })
-  account(@Root() datasource: DatasourceType, @Ctx() context: RequestContext): AccountResult | Promise<AccountType> {
-    const { account } = datasource as WithAccount;
+  account(
+    @Root() datasource: DatasourceType,
+    @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
+  ): AccountType | Promise<AccountType> {
+    const { account } = datasource as Partial<DatasourceWithAccount>;
     if (account !== undefined) return account;
     const key = accountKeyOf(datasource as ShownDatasource);
+    // Nothing else of it is resolved.
+    if (isOnlyKey(selectedBelow(info))) return key as AccountType;
     return context.loaders.load<AccountIdentity, AccountType>('account', key, (keys) =>
       this.#accountsOf(keys, context.call),
     );
@@ -226,6 +234,16 @@ export class AccountDatasourcesResolver {
       ),
     );
   }
+}
+
+/** Whether more is asked for of the accounts of datasources, which stand at a path below a field, than their own rows hold. */
+function needsAccount(info: GraphQLResolveInfo, ...path: readonly string[]): boolean {
+  return !isOnlyKey(selectedBelow(info, ...path, 'account'));
+}
+
+function isOnlyKey(fields: ReadonlySet<string>): boolean {
+  for (const field of fields) if (!heldByDatasource.has(field)) return false;
+  return true;
 }
 
 function accountKeyOf({ accountProviderId, accountId, region }: ShownDatasource): AccountIdentity {

@@ -3,7 +3,7 @@ import { type AccountIdentity, lockAccount } from '../accounts/account.statement
 import { ProviderRegions } from '../accounts/provider-region.statements.js';
 import { type AuditedChange, type AuditTrail, changesBetween } from '../audit/audit-trail.js';
 import type { Call } from '../call.js';
-import { type Database, DatabaseError, type SqlValue } from '../database/database.js';
+import type { Database, Session, SqlValue } from '../database/database.js';
 import { type OffsetPage, offsetRequest, type PageNumber } from '../database/offset-page.js';
 import { type Page, type PageArguments, pageRequest } from '../database/page.js';
 import { SharedLookup } from '../database/shared-lookup.js';
@@ -23,22 +23,24 @@ import {
   countDatasourcesOf,
   type DatasourceConditions,
   type DatasourceIdentity,
+  type DatasourceWithAccount,
   datasourceKeyValues,
   deleteInstances,
-  insertDatasource,
   lockInstances,
   lockSealedDatasource,
   type SealedDatasource,
   type ShownDatasource,
   selectDatasourcePage,
   selectDatasourcePages,
+  selectDatasourcePageWithAccounts,
   selectDatasources,
   selectDatasourcesById,
-  updateDatasource,
+  selectDatasourcesWithAccounts,
 } from './datasource.statements.js';
 import {
   auditTarget,
   changeableFields,
+  changesOfNew,
   connectionFields,
   datasourceChanges,
   flagFields,
@@ -51,6 +53,7 @@ import {
   selectDatasourceListing,
   selectDatasourceValues,
 } from './datasource-listing.statements.js';
+import { DatasourceWrites, datasourceNotFound } from './datasource-writes.js';
 import { parseJdbcUrl } from './jdbc-url.js';
 
 /** The field that a list of datasources is ordered by. */
@@ -83,6 +86,8 @@ export class DatasourceService {
   readonly #onCredentialsRead: () => void;
   readonly #byKey: SharedLookup<DatasourceIdentity, ShownDatasource>;
   readonly #byId: SharedLookup<Pick<Datasource, 'id'>, ShownDatasource>;
+  readonly #byKeyWithAccount: SharedLookup<DatasourceIdentity, DatasourceWithAccount>;
+  readonly #writes: DatasourceWrites;
 
   /**
    * @param database where the datasources are kept
@@ -99,6 +104,8 @@ export class DatasourceService {
     this.#database = database;
     this.#byKey = new SharedLookup(database, selectDatasources, datasourceKeyValues);
     this.#byId = new SharedLookup(database, selectDatasourcesById, ({ id }) => [id]);
+    this.#byKeyWithAccount = new SharedLookup(database, selectDatasourcesWithAccounts, datasourceKeyValues);
+    this.#writes = new DatasourceWrites(database, audit);
     this.#credentials = credentials;
     this.#audit = audit;
     this.#onCredentialsRead = onCredentialsRead;
@@ -110,20 +117,7 @@ export class DatasourceService {
    * @throws DomainError INVALID_JDBC_URL, CREDENTIAL_REQUIRED, ACCOUNT_NOT_FOUND, DATASOURCE_ALREADY_EXISTS
    */
   async add(input: AddDatasourceInput, call: Call): Promise<ShownDatasource> {
-    const datasource = this.#new(input);
-    try {
-      await this.#database.change(async (session) => {
-        await insertDatasource(session, datasource);
-        const changes = changesOfNew(datasource);
-        await this.#audit.record(session, call, 'addDatasource', auditTarget(datasource, 1), changes);
-      }, call);
-    } catch (error) {
-      if (!(error instanceof DatabaseError)) throw error;
-      if (error.reason === 'duplicate') throw alreadyExists(error);
-      if (error.reason === 'missingReference') throw accountNotFound(error);
-      throw error;
-    }
-    return shown(datasource);
+    return this.#writes.add(this.#new(input), call);
   }
 
   /**
@@ -131,26 +125,21 @@ export class DatasourceService {
    *
    * @throws DomainError INVALID_JDBC_URL, CREDENTIAL_REQUIRED, DATASOURCE_NOT_FOUND; VersionConflictError
    */
-  edit(input: EditDatasourceInput, call: Call): Promise<ShownDatasource> {
+  async edit(input: EditDatasourceInput, call: Call): Promise<ShownDatasource> {
     checkConnection(input);
     const now = new Date();
-    return this.#database.change(async (session) => {
-      const current = await lockSealedDatasource(session, input);
-      if (current === undefined) throw datasourceNotFound();
-      const expected = input.expectedVersion ?? current.version;
-      const edited = stored(input, {
+    return this.#writes.replace('editDatasource', input, call, (current) => {
+      checkVersion(input, current);
+      const datasource = stored(input, {
         passwordSealed: this.#resealed(current, 'password', input.password ?? null),
         secretSealed: this.#resealed(current, 'secret', input.secret ?? null),
         id: current.id,
-        version: expected,
+        version: current.version,
         createdAt: current.createdAt,
         updatedAt: now,
       });
-      if ((await updateDatasource(session, edited)) === 0) throw new VersionConflictError(current.version);
-      const changes = datasourceChanges(current, edited, credentialChanges(current, edited));
-      await this.#audit.record(session, call, 'editDatasource', auditTarget(current, expected + 1), changes);
-      return shown(edited, expected + 1);
-    }, call);
+      return { datasource, changes: datasourceChanges(current, datasource, credentialChanges(current, datasource)) };
+    });
   }
 
   /**
@@ -177,7 +166,7 @@ export class DatasourceService {
     return this.#update(call, input, 'updateDatasource', (current) => withoutUnsaidFlags(current, input));
   }
 
-  #update(
+  async #update(
     call: Call,
     input: UpdateDatasourceInput,
     operation: 'updateDatasource' | 'revertDatasource',
@@ -185,19 +174,12 @@ export class DatasourceService {
   ): Promise<ShownDatasource> {
     if (input.jdbcConnectionUrl !== undefined) checkUrl(input.jdbcConnectionUrl);
     const now = new Date();
-    return this.#database.change(async (session) => {
-      const current = await lockSealedDatasource(session, input);
-      if (current === undefined) throw datasourceNotFound();
-      const expected = input.expectedVersion ?? current.version;
-      if (expected !== current.version) throw new VersionConflictError(current.version);
+    return this.#writes.replace(operation, input, call, (current) => {
+      checkVersion(input, current);
       const patched = this.#patched(current, patchOf(current));
       const changes = datasourceChanges(current, patched, credentialChanges(current, patched));
-      if (changes.length === 0) return shown(current);
-      const updated = { ...patched, version: expected, updatedAt: now };
-      if ((await updateDatasource(session, updated)) === 0) throw new VersionConflictError(current.version);
-      await this.#audit.record(session, call, operation, auditTarget(current, expected + 1), changes);
-      return shown(updated, expected + 1);
-    }, call);
+      return changes.length === 0 ? undefined : { datasource: { ...patched, updatedAt: now }, changes };
+    });
   }
 
   /**
@@ -271,6 +253,11 @@ export class DatasourceService {
     return this.#byKey.find(key, call);
   }
 
+  /** As {@link byKey}, with its account. */
+  byKeyWithAccount(key: DatasourceIdentity, call: Call): Promise<DatasourceWithAccount | undefined> {
+    return this.#byKeyWithAccount.find(key, call);
+  }
+
   /** Finds the datasource with an id. */
   byId(id: string, call: Call): Promise<ShownDatasource | undefined> {
     return this.#byId.find({ id }, call);
@@ -289,6 +276,18 @@ export class DatasourceService {
   ): Promise<Page<ShownDatasource>> {
     const request = pageRequest(page, ordering);
     return this.#database.read((session) => selectDatasourcePage(session, conditions, request, this.#regions), call);
+  }
+
+  /** As {@link page}, each with its account. */
+  async pageWithAccounts(
+    conditions: DatasourceConditions,
+    ordering: DatasourceOrdering,
+    page: PageArguments,
+    call: Call,
+  ): Promise<Page<DatasourceWithAccount>> {
+    const request = pageRequest(page, ordering);
+    const read = (session: Session) => selectDatasourcePageWithAccounts(session, conditions, request, this.#regions);
+    return this.#database.read(read, call);
   }
 
   /** As {@link page}, of each of several accounts, in one statement. */
@@ -424,11 +423,6 @@ function wholePatch(input: AddDatasourceInput): UpdateDatasourceInput {
   return { ...input, password: undefined, secret: undefined, ...values, ...credentials } as UpdateDatasourceInput;
 }
 
-function changesOfNew(datasource: Datasource): AuditedChange[] {
-  const given = { password: datasource.passwordSealed !== null, secret: datasource.secretSealed !== null };
-  return datasourceChanges({}, datasource, given);
-}
-
 function checkConnection(input: AddDatasourceInput): void {
   checkUrl(input.jdbcConnectionUrl);
   if (!input.secret && !(input.masterUsername && input.password)) throw credentialRequired();
@@ -437,6 +431,10 @@ function checkConnection(input: AddDatasourceInput): void {
 function checkUrl(jdbcConnectionUrl: string): void {
   const url = parseJdbcUrl(jdbcConnectionUrl);
   if (!url.ok) throw new DomainError('INVALID_JDBC_URL', url.problem);
+}
+
+function checkVersion({ expectedVersion }: EditDatasourceInput | UpdateDatasourceInput, { version }: Datasource): void {
+  if (version !== (expectedVersion ?? version)) throw new VersionConflictError(version);
 }
 
 function credentialRequired(): DomainError {
@@ -457,7 +455,7 @@ function credentialRequiredAgain(): DomainError {
 type StoredBeside = Pick<Datasource, 'id' | 'version' | 'createdAt' | 'updatedAt' | 'passwordSealed' | 'secretSealed'>;
 
 /**
- * What is stored of an input: an optional text that is empty is none. Every value is named, here and below, for an object
+ * What is stored of an input: an optional text that is empty is none. Every value is named, for an object
  * that is put together of others takes several times as long to make.
  */
 function stored(input: AddDatasourceInput, beside: StoredBeside): Datasource {
@@ -498,53 +496,6 @@ function credentialChanges(from: SealedDatasource, to: Pick<SealedDatasource, 'p
     password: to.passwordSealed !== from.passwordSealed,
     secret: to.secretSealed !== from.secretSealed,
   };
-}
-
-/** What may be shown of a datasource: nothing that is not named here. */
-function shown(datasource: Datasource, version = datasource.version): ShownDatasource {
-  return {
-    id: datasource.id,
-    accountProviderId: datasource.accountProviderId,
-    accountId: datasource.accountId,
-    region: datasource.region,
-    instanceId: datasource.instanceId,
-    description: datasource.description,
-    jdbcConnectionUrl: datasource.jdbcConnectionUrl,
-    jdbcConnectionSchema: datasource.jdbcConnectionSchema,
-    jdbcEnforceSsl: datasource.jdbcEnforceSsl,
-    kafkaSslEnabled: datasource.kafkaSslEnabled,
-    masterUsername: datasource.masterUsername,
-    hasPassword: datasource.passwordSealed !== null,
-    hasSecret: datasource.secretSealed !== null,
-    skipCustomJdbcCertValidation: datasource.skipCustomJdbcCertValidation,
-    customJdbcCert: datasource.customJdbcCert,
-    customJdbcCertString: datasource.customJdbcCertString,
-    networkAvailabilityZone: datasource.networkAvailabilityZone,
-    networkSubnetId: datasource.networkSubnetId,
-    networkSgId: datasource.networkSgId,
-    glueCrawlerLastUpdated: datasource.glueCrawlerLastUpdated,
-    creationTime: datasource.creationTime,
-    lastUpdatedTime: datasource.lastUpdatedTime,
-    jdbcDriverClassName: datasource.jdbcDriverClassName,
-    jdbcDriverJarUri: datasource.jdbcDriverJarUri,
-    createType: datasource.createType,
-    version,
-    createdAt: datasource.createdAt,
-    updatedAt: datasource.updatedAt,
-  };
-}
-
-function alreadyExists(cause: unknown): DomainError {
-  return new DomainError(
-    'DATASOURCE_ALREADY_EXISTS',
-    'The account already has a datasource with this instance id.',
-    cause,
-  );
-}
-
-/** There is no datasource with the key that was given. */
-export function datasourceNotFound(): DomainError {
-  return new DomainError('DATASOURCE_NOT_FOUND', 'The account has no datasource with this instance id.');
 }
 
 function instancesNotFound(missing: readonly string[]): DomainError {

@@ -1,8 +1,11 @@
+import type { Account } from '../accounts/account.entity.js';
 import { type AccountIdentity, selectAccountKeys } from '../accounts/account.statements.js';
 import type { ProviderRegions } from '../accounts/provider-region.statements.js';
+import { instant } from '../database/columns.js';
 import { all, type Condition, contain, equal } from '../database/condition.js';
-import type { Session } from '../database/database.js';
+import type { Dialect, Session } from '../database/database.js';
 import { byIndex } from '../database/index-hint.js';
+import { padded } from '../database/padded-keys.js';
 import {
   type IndexRange,
   type ListedTable,
@@ -27,6 +30,11 @@ export interface DatasourceIdentity {
 export interface ShownDatasource extends Omit<Datasource, 'passwordSealed' | 'secretSealed' | 'account'> {
   readonly hasPassword: boolean;
   readonly hasSecret: boolean;
+}
+
+/** A datasource with the account that it is in. */
+export interface DatasourceWithAccount extends ShownDatasource {
+  readonly account: Account;
 }
 
 /** What datasources are narrowed down to: each part that is given must hold. */
@@ -54,11 +62,17 @@ const changed = new TableMapping(Datasource, [
 export const shownList = `${shown.selectList}, password_sealed IS NOT NULL AS hasPassword, secret_sealed IS NOT NULL AS hasSecret`;
 const select = `SELECT ${shownList} FROM datasources`;
 const selectSealed = `SELECT ${shownList}, password_sealed AS passwordSealed, secret_sealed AS secretSealed FROM datasources`;
+// The account's columns under names of their own: those of the datasource need not be told apart from them.
+const ownerColumns =
+  'SELECT id AS ownerId, account_provider AS owner_provider, account_id AS owner_account_id, region AS owner_region, created_at AS ownerCreatedAt, updated_at AS ownerUpdatedAt FROM accounts';
+const shownWithOwner = `${shownList}, ownerId, ownerCreatedAt, ownerUpdatedAt`;
 /** The condition that a datasource is in one account. */
 export const inAccount = 'account_provider = ? AND account_id = ? AND region = ?';
 const byKey = `${inAccount} AND instance_id = ?`;
 const insertOne = `INSERT INTO datasources ${stored.insertList}`;
 const updateOne = `UPDATE datasources SET ${changed.assignments}, version = version + 1 WHERE id = ? AND version = ?`;
+const selectKey =
+  'SELECT account_provider AS accountProviderId, account_id AS accountId, region, instance_id AS instanceId FROM datasources';
 
 // By how far the account is told, and then by the order.
 const indexes = {
@@ -108,9 +122,38 @@ export function updateDatasource(session: Session, datasource: Datasource): Prom
   return session.run(updateOne, [...changed.values(datasource), datasource.id, datasource.version]);
 }
 
+/** As {@link updateDatasource}, of several, in one statement. All of them are locked, and at these versions. */
+export function updateDatasources(session: Session, datasources: readonly Datasource[]): Promise<number> {
+  // A column on the right is the one that is stored: what is given of it is in `values`, or `excluded`.
+  const overwriting = changed.overwriting(session.dialect, 'version = datasources.version + 1');
+  return session.run(
+    `INSERT INTO datasources ${stored.insertListOf(datasources.length)} ${overwriting}`,
+    datasources.flatMap((datasource) => stored.values(datasource)),
+  );
+}
+
+/** Finds which of some keys there are datasources with. */
+export function selectDatasourceKeys(
+  session: Session,
+  keys: readonly DatasourceIdentity[],
+): Promise<DatasourceIdentity[]> {
+  const { sql, values } = withAnyKey(session, padded(keys));
+  return session.rows<DatasourceIdentity>(`${selectKey}${sql}`, values);
+}
+
 /** Finds the datasources that have one of the keys, in no order. */
 export function selectDatasources(session: Session, keys: readonly DatasourceIdentity[]): Promise<ShownDatasource[]> {
   return rowsWithAnyKey<ShownDatasource>(session, select, keys);
+}
+
+/** As {@link selectDatasources}, each with its account. */
+export async function selectDatasourcesWithAccounts(
+  session: Session,
+  keys: readonly DatasourceIdentity[],
+): Promise<DatasourceWithAccount[]> {
+  const owners = ownerOf(session.dialect);
+  const sql = `SELECT ${shownWithOwner} FROM datasources`;
+  return withAccounts(await rowsWithAnyKey<ShownDatasource & OwnerColumns>(session, sql, keys, owners));
 }
 
 /** What is sealed of a datasource, beside what may be shown. */
@@ -126,6 +169,17 @@ export async function lockSealedDatasource(
 ): Promise<SealedDatasource | undefined> {
   const sql = `${selectSealed} WHERE ${byKey}${session.dialect.forUpdate}`;
   return hydrated(await session.rows<SealedDatasource>(sql, datasourceKeyValues(key)))[0];
+}
+
+/** As {@link lockSealedDatasource}, of several, in no order; those that others have locked are left out, and not waited for. */
+export async function lockFreeSealedDatasources(
+  session: Session,
+  keys: readonly DatasourceIdentity[],
+): Promise<SealedDatasource[]> {
+  const { sql, values } = withAnyKey(session, padded(keys));
+  return hydrated(
+    await session.rows<SealedDatasource>(`${selectSealed}${sql}${session.dialect.forUpdateOfFree}`, values),
+  );
 }
 
 /** Finds the datasources that have one of the keys, in no order, with what is sealed of them. */
@@ -169,6 +223,19 @@ export async function selectDatasourcePage(
 ): Promise<Page<ShownDatasource>> {
   const ranges = await rangesOf(session, conditions, request, providerRegions);
   return pageOf(request, hydrated(await readPage<ShownDatasource>(session, listed(request), ranges, request)));
+}
+
+/** As {@link selectDatasourcePage}, each with its account. */
+export async function selectDatasourcePageWithAccounts(
+  session: Session,
+  conditions: DatasourceConditions,
+  request: PageRequest,
+  providerRegions: ProviderRegions,
+): Promise<Page<DatasourceWithAccount>> {
+  const ranges = await rangesOf(session, conditions, request, providerRegions);
+  const table = { ...listed(request), selectList: shownWithOwner, join: ownerOf(session.dialect) };
+  const rows = await readPage<ShownDatasource & OwnerColumns>(session, table, ranges, request);
+  return pageOf(request, withAccounts(hydrated(rows)));
 }
 
 /** Reads the same page of each of several accounts in one statement, in the order of the accounts. */
@@ -316,10 +383,46 @@ async function rowsWithAnyKey<Row extends ShownDatasource>(
   session: Session,
   selectAll: string,
   keys: readonly DatasourceIdentity[],
+  join = '',
 ): Promise<Row[]> {
+  const { sql, values } = withAnyKey(session, keys, join);
+  return hydrated(await session.rows<Row>(`${selectAll}${sql}`, values));
+}
+
+function withAnyKey({ dialect }: Session, keys: readonly DatasourceIdentity[], join = ''): Condition {
   const anyKey = keys.map(() => `(${byKey})`).join(' OR ');
-  const sql = `${selectAll}${byIndex(session.dialect, 'uq_datasources_key')} WHERE ${anyKey}`;
-  return hydrated(await session.rows<Row>(sql, keys.flatMap(datasourceKeyValues)));
+  return {
+    sql: `${byIndex(dialect, 'uq_datasources_key')}${join} WHERE ${anyKey}`,
+    values: keys.flatMap(datasourceKeyValues),
+  };
+}
+
+/** What is read of an account beside its key. */
+interface OwnerColumns {
+  readonly ownerId: string;
+  readonly ownerCreatedAt: number | string;
+  readonly ownerUpdatedAt: number | string;
+}
+
+/** Joins the account to each datasource: there is one. */
+function ownerOf(dialect: Dialect): string {
+  const accounts = `${ownerColumns}${byIndex(dialect, 'uq_accounts_key')}`;
+  return ` ${dialect.joinBehind} (${accounts}) AS owner ON owner_provider = account_provider AND owner_account_id = account_id AND owner_region = region`;
+}
+
+function withAccounts(rows: readonly (ShownDatasource & OwnerColumns)[]): DatasourceWithAccount[] {
+  return rows.map((row) =>
+    Object.assign(row, {
+      account: {
+        id: row.ownerId,
+        accountProvider: row.accountProviderId,
+        accountId: row.accountId,
+        region: row.region,
+        createdAt: instant.from(row.ownerCreatedAt),
+        updatedAt: instant.from(row.ownerUpdatedAt),
+      },
+    }),
+  );
 }
 
 /** What a key consists of. */

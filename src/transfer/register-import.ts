@@ -218,7 +218,8 @@ export class RegisterImport {
     for (const datasource of edited) {
       if ((await updateDatasource(session, datasource)) === 0) throw new ChangedMeanwhileError();
     }
-    await this.#audit.recordAll(session, this.#call, changes.map(auditEntry));
+    const entries = changes.map((change) => auditEntry(this.#call, change));
+    await this.#audit.recordAll(session, entries);
   }
 
   #stopsAt({ action }: RowOutcome): boolean {
@@ -288,11 +289,12 @@ function planAccount({ input }: AccountRow, stored: Stored): Change | undefined 
   return { operation: 'addAccount', account };
 }
 
-function auditEntry(change: Change): AuditEntry {
-  if (change.operation === 'addAccount') return { operation: change.operation, target: change.account, changes: null };
+function auditEntry(call: Call, change: Change): AuditEntry {
+  if (change.operation === 'addAccount')
+    return { call, operation: change.operation, target: change.account, changes: null };
   const { operation, datasource, changes } = change;
   const version = operation === 'addDatasource' ? datasource.version : datasource.version + 1;
-  return { operation, target: auditTarget(datasource, version), changes };
+  return { call, operation, target: auditTarget(datasource, version), changes };
 }
 
 function countOf({ action, kind }: RowOutcome) {

@@ -353,16 +353,53 @@ describe.each(databaseKinds)('connections, on $name', (kind) => {
       expect(totals).toMatchObject({ '123456789012': 12, a: 2, b: 2, B: 2, A: 0, '😀': 0 });
     });
 
-    test('the accounts of a page of datasources are read in one', async () => {
-      let answer: Awaited<ReturnType<TestGateway['graphql']>> | undefined;
-      const statements = await statementsOf(async () => {
-        answer = await gateway.graphql(
-          '{ datasources(first: 100) { edges { node { instanceId account { accountId } } } } }',
+    describe.each([
+      ['their keys', 'accountProvider accountId region', ''],
+      ['all of them', 'id accountProvider accountId region createdAt updatedAt', ''],
+      ['a part of them through a fragment', 'accountId ...Rest', 'fragment Rest on Account { id createdAt }'],
+    ])('%s', (_, selection, fragment) => {
+      test.each([
+        ['of a page of datasources', 'datasources(first: 100)'],
+        [
+          'of a page that is merged',
+          'datasources(first: 100, filter: { accountProviderId: 1 }, orderBy: { field: NAME })',
+        ],
+      ])('%s are read with it in one', async (_what, list) => {
+        const known = await gateway.graphql(`{ accounts(first: 100) { edges { node { ${selection} } } } } ${fragment}`);
+        const owners = new Map(
+          known.data.accounts.edges.map(({ node }: { node: { accountId: string } }) => [node.accountId, node]),
         );
+        const asked = (inside: string) =>
+          gateway.graphql(`{ ${list} { edges { node { instanceId ${inside} } } } } ${inside === '' ? '' : fragment}`);
+        let answer: Awaited<ReturnType<TestGateway['graphql']>> | undefined;
+        const without = await statementsOf(() => asked(''));
+        const statements = await statementsOf(async () => {
+          answer = await asked(`account { ${selection} }`);
+        });
+        expect(answer?.errors).toBeUndefined();
+        const edges = answer?.data.datasources.edges as { node: { account: { accountId: string } } }[];
+        expect(edges.length).toBeGreaterThan(10);
+        for (const { node } of edges) expect(node.account).toEqual(owners.get(node.account.accountId));
+        expect(statements).toHaveLength(without.length);
       });
-      expect(answer?.errors).toBeUndefined();
-      expect(answer?.data.datasources.edges).toHaveLength(18);
-      expect(statements).toHaveLength(2);
+
+      test('and those of one that is looked up', async () => {
+        const { accountProvider, ...rest } = accountKey();
+        const key = { ...rest, accountProviderId: accountProvider, instanceId: '50%' };
+        let answer: Awaited<ReturnType<TestGateway['graphql']>> | undefined;
+        const statements = await statementsOf(async () => {
+          answer = await gateway.graphql(
+            `query ($key: DatasourceKey!) { datasource(key: $key) { account { ${selection} } } } ${fragment}`,
+            { key },
+          );
+        });
+        const known = await gateway.graphql(
+          `query ($key: AccountKey!) { account(key: $key) { ${selection} } } ${fragment}`,
+          { key: accountKey() },
+        );
+        expect(answer?.data.datasource.account).toEqual(known.data.account);
+        expect(statements).toHaveLength(1);
+      });
     });
 
     test('no statement that reads for a list touches a sealed credential', async () => {

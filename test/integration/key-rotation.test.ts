@@ -147,6 +147,7 @@ describe.each(databaseKinds)('sealing keys that change, on $name', (kind) => {
     return (register: Database): Database => ({
       dialect: register.dialect,
       isObserved: register.isObserved,
+      limits: register.limits,
       close: () => register.close(),
       change: (work) => register.change(work),
       read: async (work) => {
@@ -234,6 +235,7 @@ describe.each(databaseKinds)('sealing keys that change, on $name', (kind) => {
     const breaking = (register: Database): Database => ({
       dialect: register.dialect,
       isObserved: register.isObserved,
+      limits: register.limits,
       close: () => register.close(),
       read: (work) => register.read(work),
       change: (work) => {

@@ -4,6 +4,7 @@ import type { Account } from '../../src/accounts/account.entity.js';
 import {
   type AccountConditions,
   deleteAccount,
+  holdFreeAccounts,
   insertAccount,
   lockAccount,
   selectAccountPage,
@@ -21,7 +22,6 @@ import { ProviderRegions } from '../../src/accounts/provider-region.statements.j
 import {
   type AuditConditions,
   deleteAuditEventsBefore,
-  insertAuditEvent,
   insertAuditEvents,
   insertDeletionsOfDatasources,
   selectAuditPage,
@@ -45,15 +45,20 @@ import {
   deleteInstances,
   insertDatasource,
   insertDatasources,
+  lockFreeSealedDatasources,
   lockInstances,
   lockSealedDatasource,
+  selectDatasourceKeys,
   selectDatasourcePage,
   selectDatasourcePages,
+  selectDatasourcePageWithAccounts,
   selectDatasources,
   selectDatasourcesById,
+  selectDatasourcesWithAccounts,
   selectSealedDatasources,
   selectSealedDatasourcesAfter,
   updateDatasource,
+  updateDatasources,
 } from '../../src/datasources/datasource.statements.js';
 import {
   countDatasourcesOfEach,
@@ -181,6 +186,9 @@ describe.each(settings)('on $name', ({ kind, before, after }) => {
             (session) => selectDatasourcePage(session, conditions, request, new ProviderRegions()),
             mergedPage,
           );
+          const joined = (session: Session) =>
+            selectDatasourcePageWithAccounts(session, conditions, request, new ProviderRegions());
+          await expectByIndex(joined, mergedPage + 2 * limit);
         }
       });
     },
@@ -339,6 +347,8 @@ describe.each(settings)('on $name', ({ kind, before, after }) => {
     await expectByIndex((session) => selectDatasources(session, [datasource]), 5);
     await expectByIndex((session) => selectDatasources(session, keys.slice(0, largestLookup)), 3 * largestLookup);
     await expectByIndex((session) => selectDatasourcesById(session, [datasource]), 5);
+    const many = keys.slice(0, largestLookup);
+    await expectByIndex((session) => selectDatasourcesWithAccounts(session, many), 5 * largestLookup);
     await expectByIndex((session) => lockSealedDatasource(session, datasource), 5);
     await expectByIndex((session) => selectSealedDatasources(session, keys), 3 * keys.length);
     await expectByIndex((session) => selectAccounts(session, [account]), 5);
@@ -374,11 +384,15 @@ describe.each(settings)('on $name', ({ kind, before, after }) => {
       20,
     );
     await expectByIndex((session) => updateDatasource(session, datasource), 20);
+    await expectByIndex((session) => updateDatasources(session, [datasource, datasources[7] as Datasource]), 20);
+    await expectByIndex((session) => holdFreeAccounts(session, accounts.slice(0, 5)), 20);
+    await expectByIndex((session) => selectDatasourceKeys(session, datasources.slice(0, 5)), 20);
+    await expectByIndex((session) => lockFreeSealedDatasources(session, datasources.slice(0, 5)), 40);
     await expectByIndex((session) => replaceSealed(session, datasource.id, 'secret_sealed', sealed, sealed), 20);
     await expectByIndex((session) => lockInstances(session, account, [datasource.instanceId, 'none']), 20);
     await expectByIndex((session) => deleteInstances(session, account, [datasource.instanceId, 'none']), 20);
     await expectByIndex((session) => deleteAccount(session, other.id), 20 * perAccount);
-    await expectByIndex((session) => insertAuditEvent(session, eventOf(1, accounts)), 20);
+    await expectByIndex((session) => insertAuditEvents(session, [eventOf(1, accounts)]), 20);
     await expectByIndex((session) => insertAuditEvents(session, [eventOf(1, accounts), eventOf(2, accounts)]), 20);
     await expectByIndex((session) => deleteAuditEventsBefore(session, new Date(5_000), 5), 40);
   });

@@ -3,7 +3,7 @@ import type { TestDatabase } from './databases.js';
 import { startGatewayProcess } from './process.js';
 import { RegisterLedger } from './register-ledger.js';
 
-const clients = 8;
+const clients = 16;
 
 /**
  * Kills a gateway amid writes and cascades, again and again, and starts it anew.

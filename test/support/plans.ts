@@ -74,7 +74,8 @@ function problemOnMysql({ select_type, table, type, Extra, rows }: PlanLine, mos
 
 // SQLite's plan has no numbers of rows. The accounts with one id are few, and of a key there is one row.
 const ofOneId = /ix_accounts_name \(account_id=/;
-const ofOneRow = /\(id=\?\)|account_id=\? AND region=\? AND instance_id=\?\)$/;
+const ofOneRow =
+  /\(id=\?\)|account_id=\? AND region=\? AND instance_id=\?\)$|^SEARCH accounts .*account_id=\? AND region=\?\)$/;
 
 function problemOnSqlite({ detail }: PlanLine, plan: readonly PlanLine[], sql: string): string | undefined {
   const details = plan.map((line) => String(line.detail));
