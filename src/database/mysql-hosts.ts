@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type Connection,
@@ -12,8 +11,10 @@ import {
   type RowDataPacket,
 } from 'mysql2';
 import { UnavailableError } from '../errors.js';
+import { AbandonedStatements } from './abandoned-statements.js';
 import type { DatabaseHost, MysqlLocation } from './database-url.js';
 import { Deadline } from './deadline.js';
+import { dropConnection } from './mysql-socket.js';
 import { expectWritable, ReadOnlyError, readOnlyQuery } from './read-only.js';
 
 /** How much of the servers may be used. */
@@ -47,6 +48,12 @@ const sessionSettings = (timeout: number) => [
   'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
   `SET SESSION innodb_lock_wait_timeout = ${Math.ceil(timeout / 1000)}`,
 ];
+// What is not told to stop, for its gateway is gone or a proxy is in between, ends when nobody can wait for it any more. The
+// first is MariaDB's word for it, in seconds, the second MySQL's, in milliseconds and for a SELECT.
+const statementLimits = (timeout: number) => [
+  `SET SESSION max_statement_time = ${timeout / 1000}`,
+  `SET SESSION max_execution_time = ${timeout}`,
+];
 // On a cluster no statement runs before what was committed on the other nodes is seen on this one. The first is Galera's
 // word for it, the second Group Replication's; other servers do not know them.
 const freshReads = ['SET SESSION wsrep_sync_wait = 7', "SET SESSION group_replication_consistency = 'BEFORE'"];
@@ -58,6 +65,7 @@ export class MysqlHosts {
   readonly #location: MysqlLocation;
   readonly #limits: MysqlLimits;
   readonly #pools: readonly Pool[];
+  readonly #abandoned: readonly AbandonedStatements[];
   readonly #inGroup = new WeakSet<Connection>();
   #current = 0;
   #isInDoubt = false;
@@ -78,13 +86,16 @@ export class MysqlHosts {
             if (error) dropConnection(connection);
           });
         }
-        for (const setting of freshReads) connection.query(setting, () => undefined);
+        for (const setting of [...freshReads, ...statementLimits(limits.timeout)]) {
+          connection.query(setting, () => undefined);
+        }
         connection.query<RowDataPacket[]>(groupQuery, (_, rows) => {
           if (rows?.[0]?.name) this.#inGroup.add(connection);
         });
       });
       return pool;
     });
+    this.#abandoned = this.#pools.map((pool) => new AbandonedStatements(pool));
   }
 
   /** The host that is used now, alone. */
@@ -132,6 +143,11 @@ export class MysqlHosts {
     if (host !== this.#current || this.#pools.length === 1) return;
     this.#isInDoubt = true;
     this.#doubt = why instanceof Error ? (why.cause ?? why) : why;
+  }
+
+  /** Closes a connection whose statement nobody waits for any more, and ends it on the server too. */
+  stop({ connection, host }: HostConnection): void {
+    this.#abandoned[host]?.stop(connection);
   }
 
   /** Closes all connections. */
@@ -220,15 +236,6 @@ export class MysqlHosts {
       dropConnection(connection);
     }
   }
-}
-
-/**
- * Closes a connection at once, and takes it out of its pool. The driver's own way only says goodbye, and keeps the socket until
- * the other side has answered, which one that is frozen or gone never does.
- */
-export function dropConnection(connection: Connection): void {
-  connection.destroy();
-  (connection as unknown as { readonly stream: Socket }).stream.destroy();
 }
 
 /** The options of a connection pool to one host; also used, with fewer connections, to run the migrations. */

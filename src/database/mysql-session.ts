@@ -67,7 +67,8 @@ const hostAway = new Set([
   ...[2003, 2006, 2013, 9001, 9002, 9004, 9005],
 ]);
 const readOnly = new Set([1290, 1792, 1836]);
-const cannotServe = new Set([1040, 1152, 1158, 1159, 1160, 1161, 1203, 1226, 1317, 1927, 3169]);
+// Too much, a lost connection, or (1969, 3024) the limit of a statement's time.
+const cannotServe = new Set([1040, 1152, 1158, 1159, 1160, 1161, 1203, 1226, 1317, 1927, 1969, 3024, 3169]);
 const connectionLost = new Set([
   'PROTOCOL_CONNECTION_LOST',
   'PROTOCOL_SEQUENCE_TIMEOUT',
@@ -105,6 +106,11 @@ export class MysqlSession implements Session {
   /** Whether nothing is under way on the connection, and it still answers. */
   get isIdle(): boolean {
     return this.#underWay === 0 && !this.#lost && !this.#ended;
+  }
+
+  /** Whether a statement is under way that may be ended: what is left of a COMMIT is the server's. */
+  get isAtStatement(): boolean {
+    return this.#underWay > 0 && !this.#lost && !this.#isCommitting;
   }
 
   /** Whether a transaction was begun, and not ended as far as is known. */

@@ -13,8 +13,9 @@ import {
 } from './database.js';
 import type { MysqlLocation } from './database-url.js';
 import { Deadline } from './deadline.js';
-import { dropConnection, type HostConnection, MysqlHosts, type MysqlLimits } from './mysql-hosts.js';
+import { type HostConnection, MysqlHosts, type MysqlLimits } from './mysql-hosts.js';
 import { type CommitProof, CommitUnknownError, MysqlSession, mysqlDialect, RunAgainError } from './mysql-session.js';
+import { dropConnection } from './mysql-socket.js';
 
 const longestPause = 200;
 const proofInterval = 50;
@@ -151,9 +152,11 @@ export class MysqlDatabase implements Database {
       else reusable = session.isIdle && (await isOutOfTransaction(session, deadline));
       throw error;
     } finally {
+      const isAtStatement = session.isAtStatement;
       session.end();
       this.#inUse -= 1;
       if (reusable) connection.release();
+      else if (isAtStatement) this.#hosts.stop({ connection, host });
       else dropConnection(connection);
     }
   }

@@ -13,6 +13,7 @@ import { type DatabaseServer, startServer } from '../support/database-server.js'
 import { mysqlKind, type TestDatabase, testServer } from '../support/databases.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
 import { addAccount, legacyAccount, newAccountKey } from '../support/register-samples.js';
+import { startStatementProxy } from '../support/statement-proxy.js';
 import { onMysql, onPrivateServer } from '../support/suites.js';
 
 const limits: MysqlLimits = { timeout: 3000, poolSize: 4, queueLimit: 20 };
@@ -212,6 +213,51 @@ onMysql.run(`a unit of work on ${onMysql.name}`, () => {
     await sleep(400);
     expect(after[0]).toBeInstanceOf(UnavailableError);
     expect([await textOf(1), await textOf(2)]).toEqual(['one', 'two']);
+  });
+
+  /** Waits until the server is at none of these statements. */
+  async function untilOver(text: string): Promise<number> {
+    const started = performance.now();
+    for (;;) {
+      const [rows] = await other.query<RowDataPacket[]>('SHOW PROCESSLIST');
+      const isAtIt = rows.some(({ Info }) => String(Info).includes(text) && !String(Info).includes('PROCESSLIST'));
+      if (!isAtIt) return performance.now() - started;
+      expect(performance.now() - started).toBeLessThan(20_000);
+      await sleep(20);
+    }
+  }
+
+  test.each(['SELECT', 'UPDATE'])('that is past its deadline is ended on the server too (%s)', async (kind) => {
+    await database.close();
+    open({ timeout: 1000, poolSize: 1 });
+    const slow =
+      kind === 'SELECT' ? 'SELECT SLEEP(30) AS slept' : "UPDATE notes SET text = 'slept' WHERE SLEEP(30) = 0";
+    // With what comes before it, so that its own limit on the server is not yet over.
+    const late = database.change(async (session) => {
+      await session.run(update, ['late', 1]);
+      await session.rows('SELECT SLEEP(0.5)');
+      await session.run(slow);
+    });
+    await expect(late).rejects.toBeInstanceOf(UnavailableError);
+    expect(await untilOver('SLEEP(30)')).toBeLessThan(400);
+    // Its locks are gone with it, and the pool has its place again.
+    await expect(database.change((session) => session.run(update, ['again', 1]))).resolves.toBe(1);
+    expect(await textOf(1)).toBe('again');
+  });
+
+  test('that nobody can end is ended by the server itself', async () => {
+    const proxy = await startStatementProxy(locationOf(`${testServer()}/x`).hosts[0] as { host: string; port: number });
+    const location = { ...locationOf(made.url), hosts: [{ host: '127.0.0.1', port: proxy.port }] };
+    await database.close();
+    database = new MysqlDatabase(location, { ...limits, timeout: 1000 });
+    const counting =
+      'SELECT COUNT(*) FROM information_schema.COLLATIONS a, information_schema.COLLATIONS b, information_schema.COLLATIONS c, information_schema.COLLATIONS d';
+    const late = database.read((session) => session.rows(counting));
+    await sleep(300);
+    // As if the gateway were gone.
+    await proxy.close();
+    await late.catch(() => undefined);
+    expect(await untilOver('COLLATIONS a')).toBeLessThan(5000);
   });
 
   test('that finds no free connection by its deadline is unavailable, as is one more than may wait', async () => {

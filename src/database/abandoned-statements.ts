@@ -1,0 +1,66 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Connection, Pool, RowDataPacket } from 'mysql2';
+import { dropConnection, socketOf } from './mysql-socket.js';
+
+// A server that does not answer by then is away itself, and its own limits end what it is at.
+const patience = 1_000;
+
+/**
+ * Ends on a server what nobody waits for any more. A server does not look whether its client is still there while it is at a
+ * statement: it would go on to the end, and keep its locks.
+ */
+export class AbandonedStatements {
+  readonly #pool: Pool;
+  readonly #abandoned = new Map<number, string>();
+  #isStopping = false;
+
+  /** @param pool of connections to the server, of which one is borrowed */
+  constructor(pool: Pool) {
+    this.#pool = pool;
+  }
+
+  /** Closes a connection whose statement is abandoned, and ends it on the server; nobody waits for that. */
+  stop(connection: Connection): void {
+    const { threadId } = connection;
+    const { localPort } = socketOf(connection);
+    dropConnection(connection);
+    if (threadId === null || threadId === undefined || localPort === undefined) return;
+    this.#abandoned.set(threadId, `:${localPort}`);
+    if (this.#isStopping) return;
+    this.#isStopping = true;
+    void this.#stopAll().finally(() => {
+      this.#isStopping = false;
+    });
+  }
+
+  async #stopAll(): Promise<void> {
+    while (this.#abandoned.size > 0) {
+      const abandoned = new Map(this.#abandoned);
+      this.#abandoned.clear();
+      await this.#kill(abandoned).catch(() => undefined);
+    }
+  }
+
+  async #kill(abandoned: ReadonlyMap<number, string>): Promise<void> {
+    const connection = await new Promise<Connection & { release(): void }>((resolve, reject) => {
+      this.#pool.getConnection((error, acquired) => (error ? reject(error) : resolve(acquired)));
+    });
+    const work = async () => {
+      for (const { Id, Host } of await ask(connection, 'SHOW PROCESSLIST')) {
+        // Behind a proxy the same number may be another's on another server; the port of its socket tells.
+        const port = abandoned.get(Number(Id));
+        if (port !== undefined && String(Host).endsWith(port)) await ask(connection, `KILL ${Number(Id)}`);
+      }
+      return true;
+    };
+    const isDone = await Promise.race([work().catch(() => false), sleep(patience, false)]);
+    if (isDone) connection.release();
+    else dropConnection(connection);
+  }
+}
+
+function ask(connection: Connection, sql: string): Promise<RowDataPacket[]> {
+  return new Promise((resolve, reject) => {
+    connection.query<RowDataPacket[]>(sql, (error, rows) => (error ? reject(error) : resolve(rows)));
+  });
+}
