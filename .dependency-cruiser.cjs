@@ -8,7 +8,7 @@
 /** Packages, as they lie in node_modules. */
 const packages = (...names) => `^node_modules/(${names.join('|')})(/|$)`;
 
-const features = '^src/(accounts|datasources)/';
+const features = '^src/(accounts|connection-test|datasources)/';
 const entities = '[.]entity[.]ts$';
 const statements = '[.]statements[.]ts$';
 const services = '[.]service[.]ts$';
@@ -21,7 +21,7 @@ const routes = '[.]routes[.]ts$';
 
 const http = packages('fastify', '@fastify');
 const graphql = packages('graphql', 'graphql-scalars', 'type-graphql', '@apollo');
-const drivers = packages('typeorm', 'mysql2', '@photostructure');
+const drivers = packages('typeorm', 'mysql2', 'pg', 'pg-protocol', '@photostructure');
 
 const rules = [
   {
@@ -69,6 +69,13 @@ const rules = [
     comment: 'Datasources refer to accounts. The other way round would close a circle between the two.',
     from: { path: '^src/accounts/' },
     to: { path: '^src/datasources/' },
+  },
+  {
+    name: 'datasources-know-no-tests',
+    comment:
+      'Connection tests are of datasources. A list of datasources is narrowed down by what came of them, and that is all.',
+    from: { path: '^src/datasources/' },
+    to: { path: '^src/connection-test/', pathNot: '/test-outcome([.]type)?[.]ts$' },
   },
   {
     name: 'audit-knows-no-feature',
@@ -167,7 +174,16 @@ const rules = [
     name: 'filters-declare-parameters-only',
     comment: 'As inputs; a filter also says in what order its service lists.',
     from: { path: filters },
-    to: { path: '^src/', pathNot: [inputs, services, '^src/input/', '^src/graphql/schema/connection[.]type[.]ts$'] },
+    to: {
+      path: '^src/',
+      pathNot: [
+        inputs,
+        services,
+        '^src/input/',
+        '^src/graphql/schema/connection[.]type[.]ts$',
+        '^src/connection-test/test-outcome([.]type)?[.]ts$',
+      ],
+    },
   },
   {
     name: 'services-know-no-surface',
@@ -260,8 +276,8 @@ const rules = [
   {
     name: 'drivers-behind-the-database',
     comment:
-      'What differs between databases, and how they are driven, stands in database/; entities are declared to TypeORM.',
-    from: { path: '^src/', pathNot: ['^src/database/', entities] },
+      'What differs between databases, and how they are driven, stands in database/; entities are declared to TypeORM. A connection test drives databases that are not the gateway’s.',
+    from: { path: '^src/', pathNot: ['^src/database/', '^src/connection-test/[a-z]+-session[.]ts$', entities] },
     to: { path: drivers },
   },
   {

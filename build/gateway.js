@@ -46,8 +46,8 @@ export async function bundleGateway(directory) {
     sourcesContent: false,
     legalComments: 'linked',
     logLevel: 'warning',
-    // The first finds its binary beside its own files; the second is a peer of TypeORM's that is not installed.
-    external: ['@photostructure/sqlite', 'react-native-sqlite-storage'],
+    // The first finds its binary beside its own files; the others are not installed, nor asked for.
+    external: ['@photostructure/sqlite', 'react-native-sqlite-storage', 'pg-native'],
     // Decorators need it before all else, and a file that several share is run before those that ask for it first.
     inject: ['reflect-metadata'],
     // Packages that are ES modules import it and others require it: of two copies, neither takes the other's schema.

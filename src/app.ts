@@ -9,6 +9,8 @@ import { ChangeBroadcast } from './changes/change-broadcast.js';
 import { changeEvents } from './changes/change-events.js';
 import { ChangeNumbering } from './changes/change-numbering.js';
 import { type Config, ConfigError } from './config.js';
+import { ConnectionTestService } from './connection-test/connection-test.service.js';
+import { ownEndpoints } from './connection-test/own-endpoints.js';
 import { CredentialSeal } from './datasources/credential-seal.js';
 import { DatasourceService } from './datasources/datasource.service.js';
 import { registerOpenApi } from './documentation/openapi.routes.js';
@@ -86,6 +88,16 @@ export async function createApp(config: Config, logDestination?: DestinationStre
   const broadcast = new ChangeBroadcast(changes);
   const history = new HistoryService(register, datasources);
   const { portal, profile } = await loadPortal(config, log, { accounts, datasources });
+  const connectionTests = new ConnectionTestService(
+    {
+      database: register,
+      credentials: seal,
+      audit,
+      ownEndpoints: () => ownEndpoints(config.database, { host: config.host, port: portOf(http) ?? config.port }),
+      onOutcome: (outcome) => metrics.connectionTested(outcome),
+    },
+    config.connectionTests,
+  );
   const authenticators = createAuthenticators(config, register, log, tracing);
   if (config.authentication.isOpenByDefault) {
     log.warn('everyone who can reach this gateway may use it: set AUTH to let in only known callers');
@@ -144,17 +156,21 @@ export async function createApp(config: Config, logDestination?: DestinationStre
   });
   registerMetrics(http, metrics, isOpen(authenticators));
   http.get('/', (_, reply) => reply.redirect('/graphql'));
-  await registerGraphQL(http, createGatewaySchema({ accounts, datasources, history, changes, audit }), {
-    playground: config.playground ? registerPlayground(http) : undefined,
-    introspection: config.introspection,
-    limits: config.documentLimits,
-    audit,
-    subscribe: (_, { after }, signal, idle) =>
-      changeEvents(broadcast, after as string | null | undefined, signal, idle),
-    authenticate: ({ headers }) => authenticate(authenticators, headers, true),
-    load,
-    onRefusal,
-  });
+  await registerGraphQL(
+    http,
+    createGatewaySchema({ accounts, datasources, history, changes, audit, connectionTests }),
+    {
+      playground: config.playground ? registerPlayground(http) : undefined,
+      introspection: config.introspection,
+      limits: config.documentLimits,
+      audit,
+      subscribe: (_, { after }, signal, idle) =>
+        changeEvents(broadcast, after as string | null | undefined, signal, idle),
+      authenticate: ({ headers }) => authenticate(authenticators, headers, true),
+      load,
+      onRefusal,
+    },
+  );
   const { operations, questions } = legacyApi(accounts, datasources, portal);
   registerLegacyRoutes(http, operations, questions);
   if (config.openApi) {
@@ -214,6 +230,12 @@ function createAuthenticators(
     keys: keys ? new ApiKeys(register, onUsageFailure) : undefined,
     tokens: tokens === undefined ? undefined : new TokenVerifier(tokens, onStaleKeys, undefined, tracing?.fetch),
   };
+}
+
+/** Where it listens; undefined before it does. */
+function portOf({ server }: FastifyInstance): number | undefined {
+  const address = server.address();
+  return typeof address === 'object' ? address?.port : undefined;
 }
 
 /** Counts what is refused, to tell of all of a second at once, with the address of the first: there may be thousands. */

@@ -6,6 +6,7 @@ import { registryCommand } from './command-line/registry.command.js';
 import { registryUsage } from './command-line/registry-arguments.js';
 import { runSecretsCommand, secretsUsage } from './command-line/secrets.command.js';
 import { loadConfig } from './config.js';
+import { ownEndpoints } from './connection-test/own-endpoints.js';
 import { UnavailableError } from './errors.js';
 import { createLog } from './log.js';
 import { Register } from './register.js';
@@ -34,7 +35,15 @@ async function main([command, ...words]: readonly string[]): Promise<void> {
     const keys = () => register.sealingKeys;
     if (runRegistry !== undefined) {
       const passphrase = config.registryPassphrase;
-      process.exitCode = await runRegistry({ database: register, keys, passphrase, print, printNote: printProgress });
+      process.exitCode = await runRegistry({
+        database: register,
+        keys,
+        passphrase,
+        connectionTests: config.connectionTests,
+        ownEndpoints: () => ownEndpoints(config.database, config),
+        print,
+        printNote: printProgress,
+      });
     } else if (command === 'keys') await runKeysCommand(new ApiKeys(register), words, print);
     else process.exitCode = await runSecretsCommand(register, keys, words, print, printProgress);
   } finally {

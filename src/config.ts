@@ -1,3 +1,4 @@
+import type { ConnectionTestLimits } from './connection-test/connection-test.service.js';
 import type { DatabaseLocation } from './database/database-url.js';
 import type { DocumentLimits } from './graphql/document/document-limits.js';
 import { isLoopbackAddress } from './security/browser-origin.js';
@@ -50,6 +51,8 @@ export interface Config {
   readonly connectionLimit: number;
   /** Requests of one caller in a minute at most; undefined for any number. */
   readonly rateLimit: number | undefined;
+  /** What bounds connection tests. */
+  readonly connectionTests: ConnectionTestLimits;
   /** How long the audit is kept, in days; undefined for ever. */
   readonly auditRetentionDays: number | undefined;
   /** Where traces are sent; undefined where none are made. */
@@ -168,6 +171,12 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     bodyLimit: read('BODY_LIMIT'),
     connectionLimit: read('CONNECTION_LIMIT'),
     rateLimit: read('RATE_LIMIT'),
+    connectionTests: {
+      networks: read('CONNECTION_TEST_NETWORKS'),
+      timeout: read('CONNECTION_TEST_TIMEOUT_MS'),
+      rateLimit: read('CONNECTION_TEST_RATE_LIMIT'),
+      certificateAuthority: read('CONNECTION_TEST_CA_FILE'),
+    },
     auditRetentionDays: read('AUDIT_RETENTION_DAYS'),
     tracesEndpoint: read('OTEL_EXPORTER_OTLP_ENDPOINT'),
     trustProxy: read('TRUST_PROXY'),

@@ -20,6 +20,7 @@ export const errorCodes = {
   VERSION_CONFLICT: 1901,
   VERSION_NOT_KNOWN: 1902,
   CURSOR_TOO_OLD: 1903,
+  CONNECTION_TESTS_OFF: 1904,
 } as const;
 
 /** The name of one of {@link errorCodes}. */
@@ -43,6 +44,7 @@ export const errorMeanings: Readonly<Record<ErrorName, string>> = {
   VERSION_CONFLICT: 'The datasource does not have the version that the caller expected.',
   VERSION_NOT_KNOWN: 'The audit does not have everything that is needed to tell the values of that version.',
   CURSOR_TOO_OLD: 'The changes behind the cursor are not all kept any more.',
+  CONNECTION_TESTS_OFF: 'Connection tests are off on this gateway.',
 };
 
 /** An error whose message is written for the caller: it names no driver, statement or credential. */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { isNetwork } from './connection-test/network-policy.js';
 import { type DatabaseLocation, databaseUrlRequirement, parseDatabaseUrl } from './database/database-url.js';
 import { isLoopbackAddress } from './security/browser-origin.js';
 import { parseSealingKey, type SealingKey } from './security/sealing-key.js';
@@ -207,6 +208,15 @@ function isAddressOrNetwork(text: string): boolean {
   const maxPrefix = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0;
   return Number(prefix) >= 1 && Number(prefix) <= maxPrefix;
 }
+
+/** A list of networks in CIDR notation. */
+export const networks: SettingKind<string[]> = {
+  requirement: 'networks in CIDR notation, such as 10.0.0.0/8 or fd00::/8, separated by commas',
+  read(value) {
+    const found = list.read(value);
+    return found?.every(isNetwork) ? found : undefined;
+  },
+};
 
 /** A list of exact origins. */
 export const origins: SettingKind<string[]> = {

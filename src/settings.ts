@@ -9,6 +9,7 @@ import {
   list,
   listOf,
   logLevels,
+  networks,
   oneOf,
   origins,
   passphrase,
@@ -135,7 +136,7 @@ export const settings = {
   },
   OIDC_PERMISSIONS_CLAIM: {
     description:
-      'The claim that says what a caller may do: its name, or a path with dots such as `realm_access.roles`. Its value is a list, or words between spaces, of `read`, `write`, `credentials`, `admin`; other words are ignored.',
+      'The claim that says what a caller may do: its name, or a path with dots such as `realm_access.roles`. Its value is a list, or words between spaces, of `read`, `write`, `credentials`, `connect`, `admin`; other words are ignored.',
     kind: anyText,
     absent: 'permissions',
   },
@@ -218,6 +219,30 @@ export const settings = {
     kind: proxies,
     absent: false,
     whenAbsent: 'none',
+  },
+  CONNECTION_TEST_NETWORKS: {
+    description:
+      'The networks that connection tests may connect to, in CIDR notation such as `10.0.0.0/8,fd00::/8`, separated by commas. Loopback, link-local and other special networks need an entry of their own.',
+    kind: networks,
+    absent: [],
+    whenAbsent: 'connections are not tested',
+  },
+  CONNECTION_TEST_TIMEOUT_MS: {
+    description: 'How long a connection test may take in all, in milliseconds.',
+    kind: wholeNumber(100, 60_000),
+    absent: 10_000,
+  },
+  CONNECTION_TEST_RATE_LIMIT: {
+    description:
+      'Servers that one caller may have tested in a minute at most, counted by each gateway on its own; more are answered with 429.',
+    kind: wholeNumber(1, 10_000),
+    absent: 60,
+  },
+  CONNECTION_TEST_CA_FILE: {
+    description:
+      'The path of a PEM file with certificate authorities that connection tests trust, besides those that Node.js trusts.',
+    kind: pemFile,
+    whenAbsent: 'only those that Node.js trusts',
   },
   CORS_ORIGINS: {
     description:

@@ -263,6 +263,25 @@ const cases: readonly Case[] = [
   number('GRAPHQL_MAX_BYTES', ({ documentLimits }) => documentLimits.maxBytes, 8_388_608, 65_536, 100_000_000),
   number('BODY_LIMIT', ({ bodyLimit }) => bodyLimit, 2_097_152, 1024, 104_857_600),
   number('CONNECTION_LIMIT', ({ connectionLimit }) => connectionLimit, 1000, 1, 5000),
+  {
+    name: 'CONNECTION_TEST_NETWORKS',
+    read: ({ connectionTests }) => connectionTests.networks,
+    absent: [],
+    right: [
+      ['10.0.0.0/8', ['10.0.0.0/8']],
+      ['10.0.0.0/8, fd00::/8', ['10.0.0.0/8', 'fd00::/8']],
+    ],
+    wrong: ['10.0.0.0/33', '10.0.0.0/-1', 'example.com/8', '10.0.0.0/8,', '010.0.0.0/8', 'all'],
+  },
+  number('CONNECTION_TEST_TIMEOUT_MS', ({ connectionTests }) => connectionTests.timeout, 10_000, 100, 60_000),
+  number('CONNECTION_TEST_RATE_LIMIT', ({ connectionTests }) => connectionTests.rateLimit, 60, 1, 10_000),
+  {
+    name: 'CONNECTION_TEST_CA_FILE',
+    read: ({ connectionTests }) => connectionTests.certificateAuthority,
+    absent: undefined,
+    right: [[pem, expect.stringContaining('BEGIN CERTIFICATE')]],
+    wrong: ['/nowhere/ca.pem', directory, fileWith('not a certificate')],
+  },
   number('RATE_LIMIT', ({ rateLimit }) => rateLimit, undefined, 1, 1_000_000),
   number('AUDIT_RETENTION_DAYS', ({ auditRetentionDays }) => auditRetentionDays, undefined, 1, 36_500),
   {

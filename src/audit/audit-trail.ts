@@ -22,7 +22,10 @@ export type AuditedOperation =
   | 'updateDatasource'
   | 'revertDatasource'
   | 'deleteDatasources'
-  | 'datasourceCredentials';
+  | 'datasourceCredentials'
+  | 'testDatasource'
+  | 'testConnection'
+  | 'databases';
 
 /** What it was done to: an account, or a datasource in it. */
 export interface AuditTarget {
@@ -47,8 +50,11 @@ export interface RefusedOperation {
 export interface AuditEntry {
   readonly call: Call;
   readonly operation: AuditedOperation;
-  readonly target: AuditTarget;
+  /** Undefined where it is done to nothing that is registered, or is to be. */
+  readonly target: AuditTarget | undefined;
   readonly changes: readonly AuditedChange[] | null;
+  /** What came of it; `done` where it is absent. */
+  readonly outcome?: 'done' | 'NOT_ALLOWED';
 }
 
 /** An event as it was recorded. */
@@ -85,15 +91,20 @@ export class AuditTrail {
     this.#observer = observer;
   }
 
-  /** Records what is done in a transaction, in that transaction: either both hold, or neither. */
+  /**
+   * Records what is done in a transaction, in that transaction: either both hold, or neither.
+   *
+   * @param target undefined where it is done to nothing that is registered, or is to be
+   */
   async record(
     session: Session,
     call: Call,
     operation: AuditedOperation,
-    target: AuditTarget,
+    target: AuditTarget | undefined,
     changes: readonly AuditedChange[] | null,
+    outcome: 'done' | 'NOT_ALLOWED' = 'done',
   ): Promise<void> {
-    await this.recordAll(session, [{ call, operation, target, changes }]);
+    await this.recordAll(session, [{ call, operation, target, changes, outcome }]);
   }
 
   /** As {@link record}, of several targets to which the same is done. */
@@ -125,8 +136,8 @@ export class AuditTrail {
 
   /** As {@link record}, of several things that are done in one transaction, in their order. */
   async recordAll(session: Session, entries: readonly AuditEntry[]): Promise<void> {
-    const events = entries.map(({ call, operation, target, changes }) =>
-      eventOf(call, operation, 'done', target, changes),
+    const events = entries.map(({ call, operation, target, changes, outcome = 'done' }) =>
+      eventOf(call, operation, outcome, target, changes),
     );
     for (let start = 0; start < events.length; start += largestBatch) {
       await insertAuditEvents(session, events.slice(start, start + largestBatch));

@@ -4,6 +4,7 @@ import { UnavailableError } from '../errors.js';
 import {
   assignPositions,
   lockLastPosition,
+  proveLastPosition,
   selectLastPosition,
   selectUnnumbered,
   type UnnumberedChange,
@@ -117,7 +118,7 @@ async function number(
     throw new Error('changes were numbered by another gateway, which did not hold the feed');
   }
   if (ids.length > 0) await updateLastPosition(session, before + ids.length);
-  session.proveCommitBy('SELECT id FROM change_feed WHERE id = 1 AND last_position = ?', [before + ids.length]);
+  proveLastPosition(session, before + ids.length);
   return { lastPosition: before + ids.length, count: ids.length };
 }
 

@@ -86,3 +86,8 @@ export async function selectChangesFrom(session: Session, position: number, atMo
   );
   return rows.map((row) => mapping.hydrate(row));
 }
+
+/** Proves a commit by the last position, where its answer is lost. */
+export function proveLastPosition(session: Session, position: number): void {
+  session.proveCommitBy('SELECT id FROM change_feed WHERE id = 1 AND last_position = ?', [position]);
+}

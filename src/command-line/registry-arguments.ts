@@ -10,6 +10,7 @@ export const registryUsage = [
   'registry import FILE|- [--format jsonl|csv] [--kind accounts|datasources] [--dry-run]',
   '                [--on-error stop|skip] [--report FILE] [--passphrase-file FILE]',
   'registry follow [--after CURSOR] [--once]',
+  'registry test [--provider NUMBER --account ID --region REGION] [--format table|jsonl]',
 ].join('\n');
 
 /** How rows are written. */
@@ -51,8 +52,17 @@ export interface FollowArguments {
   readonly once: boolean;
 }
 
+/** What a test of the connections was asked for. */
+export interface TestArguments {
+  readonly action: 'test';
+  /** The account whose datasources are tested; of all where it is empty. */
+  readonly account: { readonly accountProviderId?: number; readonly accountId?: string; readonly region?: string };
+  readonly format: 'table' | 'jsonl';
+}
+
 const formats = { jsonl: 'jsonl', csv: 'csv' } as const;
 const kinds = { accounts: 'account', datasources: 'datasource' } as const;
+const testFormats = { table: 'table', jsonl: 'jsonl' } as const;
 const reactions = { stop: 'stop', skip: 'skip' } as const;
 
 const text = { type: 'string' } as const;
@@ -67,10 +77,12 @@ const common = { format: text, kind: text, 'passphrase-file': text } as const;
 export function readRegistryArguments([action, ...args]: readonly string[]):
   | ExportArguments
   | ImportArguments
-  | FollowArguments {
+  | FollowArguments
+  | TestArguments {
   if (action === 'export') return exportArguments(args);
   if (action === 'import') return importArguments(args);
   if (action === 'follow') return followArguments(args);
+  if (action === 'test') return testArguments(args);
   throw new UsageError(registryUsage);
 }
 
@@ -122,6 +134,20 @@ function importArguments(args: string[]): ImportArguments {
   };
 }
 
+function testArguments(args: string[]): TestArguments {
+  const options = { format: text, provider: text, account: text, region: text };
+  const { values, positionals } = parsed(args, options);
+  if (positionals.length > 0) throw wrong('A test takes no other arguments.');
+  const { provider, account, region } = values;
+  const format = oneOf('format', testFormats, values.format) ?? 'table';
+  if (provider === undefined && account === undefined && region === undefined) {
+    return { action: 'test', account: {}, format };
+  }
+  if (provider === undefined || !/^[1-9]\d{0,9}$/.test(provider) || !account || !region) {
+    throw wrong('An account is given by all of --provider, a number, --account and --region.');
+  }
+  return { action: 'test', account: { accountProviderId: Number(provider), accountId: account, region }, format };
+}
 function parsed<const Options extends NonNullable<ParseArgsConfig['options']>>(args: string[], options: Options) {
   try {
     return parseArgs({ args: args, allowPositionals: true, options });

@@ -3,6 +3,8 @@ import { open, readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { AuditTrail } from '../audit/audit-trail.js';
 import type { Call } from '../call.js';
+import { type ConnectionTestLimits, ConnectionTestService } from '../connection-test/connection-test.service.js';
+import type { OwnEndpoint } from '../connection-test/own-endpoints.js';
 import type { Database } from '../database/database.js';
 import { CredentialSeal } from '../datasources/credential-seal.js';
 import { DatasourceService } from '../datasources/datasource.service.js';
@@ -24,7 +26,9 @@ import {
   type ImportArguments,
   readRegistryArguments,
   registryUsage,
+  type TestArguments,
 } from './registry-arguments.js';
+import { testRegister } from './registry-test.js';
 
 /** What the command works on. */
 export interface RegistryParts {
@@ -33,6 +37,10 @@ export interface RegistryParts {
   readonly keys: () => readonly [SealingKey, ...SealingKey[]];
   /** What opens the credentials of a file, where it is in the settings. */
   readonly passphrase: string | undefined;
+  /** What bounds connection tests. */
+  readonly connectionTests: ConnectionTestLimits;
+  /** What is the gateway's own, and never tested. */
+  readonly ownEndpoints: () => readonly OwnEndpoint[];
   readonly print: Print;
   /** Where to say what is not what was asked for: warnings, and what was done. */
   readonly printNote: Print;
@@ -50,7 +58,8 @@ export function registryCommand(args: readonly string[]): (parts: RegistryParts)
   const read = readRegistryArguments(args);
   return (parts) => {
     if (read.action === 'follow') return followChanges(read, parts.database, parts.printNote);
-    return read.action === 'export' ? exportRegister(read, parts) : importRegister(read, parts);
+    if (read.action === 'export') return exportRegister(read, parts);
+    return read.action === 'import' ? importRegister(read, parts) : testConnections(read, parts);
   };
 }
 
@@ -89,6 +98,18 @@ async function exportRegister(args: ExportArguments, parts: RegistryParts): Prom
     await output.discard();
     throw error;
   }
+}
+
+function testConnections(words: TestArguments, parts: RegistryParts): Promise<number> {
+  const { database, connectionTests, ownEndpoints, print } = parts;
+  const credentials = new CredentialSeal(parts.keys);
+  const audit = new AuditTrail(database);
+  return testRegister(words, {
+    datasources: new DatasourceService(database, credentials, audit),
+    connectionTests: new ConnectionTestService({ database, credentials, audit, ownEndpoints }, connectionTests),
+    call: commandLineCall(),
+    print,
+  });
 }
 
 async function* pages(

@@ -3,7 +3,7 @@ import { parametersOf } from '../input/parameter.js';
 import { type CredentialField, credentialFields } from './credential-seal.js';
 import type { Datasource } from './datasource.entity.js';
 import { AddDatasourceInput, DatasourceKey } from './datasource.input.js';
-import type { DatasourceIdentity, ShownDatasource } from './datasource.statements.js';
+import type { DatasourceIdentity, SealedDatasource, ShownDatasource } from './datasource.statements.js';
 
 /** The fields of a datasource that can be changed, save its credentials. */
 export type ChangeableField = Exclude<keyof AddDatasourceInput, keyof DatasourceKey | CredentialField>;
@@ -53,6 +53,26 @@ export const connectionFields = [
 export const flagFields = parametersOf(AddDatasourceInput)
   .filter(({ kind }) => kind === 'flag')
   .map(({ property }) => property) as ('jdbcEnforceSsl' | 'kafkaSslEnabled' | 'skipCustomJdbcCertValidation')[];
+
+const testedFields: ReadonlySet<string> = new Set([...connectionFields, 'masterUsername', 'password', 'secret']);
+
+/** Whether changes of a datasource make it another connection, of which a test says nothing any more. */
+export function isConnectionChange(changes: readonly AuditedChange[]): boolean {
+  return changes.some(({ field }) => testedFields.has(field));
+}
+
+/** Whether two states of a datasource are the same connection. */
+export function isSameConnection(from: SealedDatasource, to: SealedDatasource): boolean {
+  const credentials = {
+    password: !isSameSeal(from.passwordSealed, to.passwordSealed),
+    secret: !isSameSeal(from.secretSealed, to.secretSealed),
+  };
+  return !isConnectionChange(datasourceChanges(from, to, credentials));
+}
+
+function isSameSeal(from: Uint8Array | null, to: Uint8Array | null): boolean {
+  return from === null || to === null ? from === to : Buffer.compare(from, to) === 0;
+}
 
 /** Whether each credential is another than before. */
 export interface CredentialChanges {

@@ -7,6 +7,7 @@ import { SharedChange } from '../database/shared-change.js';
 import { DomainError, VersionConflictError } from '../errors.js';
 import type { Datasource } from './datasource.entity.js';
 import {
+  clearLastTests,
   type DatasourceIdentity,
   datasourceKeyValues,
   insertDatasource,
@@ -19,7 +20,7 @@ import {
   updateDatasource,
   updateDatasources,
 } from './datasource.statements.js';
-import { auditTarget, changesOfNew } from './datasource-changes.js';
+import { auditTarget, changesOfNew, isConnectionChange } from './datasource-changes.js';
 
 /** What becomes of a datasource: its values at the version that it is at, and what changes. */
 export interface Revision {
@@ -123,6 +124,7 @@ export class DatasourceWrites {
       if (revision === undefined) return shown(current);
       const { datasource } = revision;
       if ((await updateDatasource(session, datasource)) === 0) throw new VersionConflictError(current.version);
+      await clearTestsOfOtherConnections(session, [revision]);
       await this.#audit.recordAll(session, [entryOfReplacement(replacement, revision)]);
       return shown(datasource, datasource.version + 1);
     }, options);
@@ -132,7 +134,7 @@ export class DatasourceWrites {
   async #writeAll(session: Session, writes: readonly Write[]): Promise<(ShownDatasource | undefined)[]> {
     const additions = writes.filter(isAddition);
     const found = await findFor(session, additions, writes.filter(isReplacement));
-    const replaced: Datasource[] = [];
+    const revisions: Revision[] = [];
     const added: Datasource[] = [];
     const entries: AuditEntry[] = [];
 
@@ -149,14 +151,20 @@ export class DatasourceWrites {
       const revision = revisionOf(replacement, current);
       if (revision === undefined) return undefined;
       const { datasource } = revision;
-      replaced.push(datasource);
+      revisions.push(revision);
       entries.push(entryOfReplacement(replacement, revision));
       return shown(datasource, datasource.version + 1);
     };
 
     const outcomes = writes.map((write) => (isAddition(write) ? add(write) : replace(write)));
     if (added.length > 0) await insertDatasources(session, added);
-    if (replaced.length > 0) await updateDatasources(session, replaced);
+    if (revisions.length > 0) {
+      await updateDatasources(
+        session,
+        revisions.map(({ datasource }) => datasource),
+      );
+    }
+    await clearTestsOfOtherConnections(session, revisions);
     await this.#audit.recordAll(session, entries);
     return outcomes;
   }
@@ -175,6 +183,12 @@ async function findFor(session: Session, additions: readonly Addition[], replace
     taken: new Set(taken.map(textOf)),
     current: new Map(current.map((one) => [textOf(one), one])),
   };
+}
+
+/** A test tells nothing of a connection that is another now. */
+async function clearTestsOfOtherConnections(session: Session, revisions: readonly Revision[]): Promise<void> {
+  const moved = revisions.filter(({ changes }) => isConnectionChange(changes)).map(({ datasource }) => datasource.id);
+  if (moved.length > 0) await clearLastTests(session, moved);
 }
 
 /** There is no datasource with the key that was given. */

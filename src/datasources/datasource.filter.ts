@@ -1,5 +1,7 @@
 import { Field, InputType, registerEnumType } from 'type-graphql';
 import { accountParameters } from '../accounts/account.input.js';
+import type { TestOutcome } from '../connection-test/test-outcome.js';
+import { ConnectionTestOutcome } from '../connection-test/test-outcome.type.js';
 import { OrderDirection } from '../graphql/schema/connection.type.js';
 import { Parameter } from '../input/parameter.js';
 import { instanceIdParameter } from './datasource.input.js';
@@ -84,4 +86,11 @@ export class DatasourceFilter {
     description: 'A text to find anywhere in the ids, the description or the JDBC URL. Case is ignored.',
   })
   search?: string | null;
+
+  /** What came of the last connection test. */
+  @Field(() => ConnectionTestOutcome, {
+    nullable: true,
+    description: 'What came of the last connection test, since the connection was last changed.',
+  })
+  lastTest?: TestOutcome | null;
 }

@@ -45,6 +45,8 @@ export interface DatasourceConditions {
   readonly instanceId?: string | null;
   /** Text that stands anywhere in the ids, the description or the URL, whatever its case. */
   readonly search?: string | null;
+  /** What came of its last test. */
+  readonly lastTest?: string | null;
 }
 
 const stored = new TableMapping(Datasource);
@@ -73,6 +75,9 @@ const insertOne = `INSERT INTO datasources ${stored.insertList}`;
 const updateOne = `UPDATE datasources SET ${changed.assignments}, version = version + 1 WHERE id = ? AND version = ?`;
 const selectKey =
   'SELECT account_provider AS accountProviderId, account_id AS accountId, region, instance_id AS instanceId FROM datasources';
+const deleteLastTests = 'DELETE FROM connection_tests WHERE datasource_id IN';
+const lastTestIs =
+  'EXISTS (SELECT 1 FROM connection_tests WHERE connection_tests.datasource_id = datasources.id AND outcome = ?)';
 
 // By how far the account is told, and then by the order.
 const indexes = {
@@ -139,6 +144,11 @@ export function selectDatasourceKeys(
 ): Promise<DatasourceIdentity[]> {
   const { sql, values } = withAnyKey(session, padded(keys));
   return session.rows<DatasourceIdentity>(`${selectKey}${sql}`, values);
+}
+
+/** Forgets what came of the last tests of datasources, whose connections are others now. */
+export function clearLastTests(session: Session, ids: readonly string[]): Promise<number> {
+  return session.run(`${deleteLastTests} (${ids.map(() => '?').join(', ')})`, ids);
 }
 
 /** Finds the datasources that have one of the keys, in no order. */
@@ -302,10 +312,18 @@ function instancesIn(instanceIds: readonly string[]): string {
   return `${inAccount} AND instance_id IN (${instanceIds.map(() => '?').join(', ')})`;
 }
 
-function where({ accountProviderId, accountId, region, instanceId, search }: DatasourceConditions): Condition {
+function where({
+  accountProviderId,
+  accountId,
+  region,
+  instanceId,
+  search,
+  lastTest,
+}: DatasourceConditions): Condition {
   return all([
     ...equal({ account_provider: accountProviderId, account_id: accountId, region, instance_id: instanceId }),
     ...contain(searched, search),
+    ...(lastTest ? [{ sql: lastTestIs, values: [lastTest] }] : []),
   ]);
 }
 

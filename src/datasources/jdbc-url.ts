@@ -36,6 +36,8 @@ export interface JdbcHost {
   instance?: string;
   /** The AWS region that stands for the port after `jdbc:redshift:iam:`. */
   region?: string;
+  /** What else MySQL's `(host=…,…)` says of this host: names in lower case, values decoded; absent where nothing. */
+  properties?: ReadonlyMap<string, string>;
 }
 
 /** What a JDBC URL was found to say. Nothing in it is a credential. */
@@ -53,6 +55,10 @@ export interface JdbcUrl {
   sid?: string;
   /** Oracle: the alias of a `tnsnames.ora` file. A lone name after `@` is taken for one, though it may be a host's. */
   tnsAlias?: string;
+  /** Oracle: that its servers are spoken to by TLS (`tcps`). */
+  tls?: true;
+  /** The properties behind the servers: names in lower case, values decoded; absent where there are none, and for Oracle. */
+  properties?: ReadonlyMap<string, string>;
 }
 
 /** Either what the URL says, or a sentence for its sender: what is wrong, and what it must be. */
@@ -183,9 +189,14 @@ function readServerUrl(family: ServerFamily, rest: string): Found {
   const portMayBeRegion = family === 'redshift' && words.toLowerCase() === 'iam:';
   const hosts =
     family === 'sqlserver' && servers === ''
-      ? [readServerNameProperty(tail)]
+      ? [readServerNameProperty(family, tail)]
       : splitOutsideParentheses(servers).map((server) => readServer(server, family, portMayBeRegion));
-  return { hosts, database: readDatabase(family, tail) };
+  const properties = readProperties(family, tail);
+  return {
+    hosts,
+    database: readDatabase(family, tail, properties),
+    ...(properties.size > 0 ? { properties } : {}),
+  };
 }
 
 /** `host1,(host=host2,port=3306)`: the commas within parentheses separate properties, not hosts. */
@@ -288,10 +299,18 @@ function splitHostProperties(address: string): string[] | undefined {
 }
 
 function readHostProperties(properties: [name: string, value: string][]): JdbcHost {
-  const values = new Map(properties);
-  const host = values.get('host') ?? refuse('hostProperties');
+  const { host, port, ...others } = readHostAndOthers(new Map(properties));
+  const found: JdbcHost = port === undefined ? { host } : { host, port };
+  if (others.properties.size > 0) found.properties = others.properties;
+  return found;
+}
+
+function readHostAndOthers(values: Map<string, string>) {
+  const host = readHostValue(values.get('host') ?? refuse('hostProperties'));
   const port = values.get('port');
-  return port === undefined ? { host: readHostValue(host) } : { host: readHostValue(host), port: readPort(port) };
+  values.delete('host');
+  values.delete('port');
+  return { host, port: port === undefined ? undefined : readPort(port), properties: values };
 }
 
 /** ` Name = value ` as `['name', 'value']`, the value percent-decoded, without the braces with which SQL Server quotes. */
@@ -306,8 +325,8 @@ function splitProperty(property: string): [name: string, value: string] {
 }
 
 /** SQL Server: `//;serverName=host\instance;portNumber=1433`, the names in any case. */
-function readServerNameProperty(tail: string): JdbcHost {
-  const properties = tail.startsWith(';') ? readProperties(tail) : new Map<string, string>();
+function readServerNameProperty(family: ServerFamily, tail: string): JdbcHost {
+  const properties = tail.startsWith(';') ? readProperties(family, tail) : new Map<string, string>();
   const serverName = properties.get('servername') ?? refuse('serverName');
   const [, host, instance] = /^([^\\]*)(?:\\(.*))?$/su.exec(serverName) ?? [];
   const found: JdbcHost = { host: readHostValue(host ?? '') };
@@ -321,9 +340,9 @@ function readServerNameProperty(tail: string): JdbcHost {
   return found;
 }
 
-/** The properties after the first `?` or `;`; of a repeated name, the last. */
-function readProperties(tail: string): Map<string, string> {
-  const start = tail.search(/[?;]/u);
+/** The properties after the first `?` or `;`, or Db2's colon behind the database; of a repeated name, the last. */
+function readProperties(family: ServerFamily, tail: string): Map<string, string> {
+  const start = tail.search(family === 'db2' ? /[?;:]/u : /[?;]/u);
   return new Map(
     start === -1
       ? []
@@ -339,10 +358,9 @@ const DATABASE_PROPERTIES: Partial<Record<ServerFamily, readonly string[]>> = {
   snowflake: ['db', 'database'],
 };
 
-function readDatabase(family: ServerFamily, tail: string): string | undefined {
+function readDatabase(family: ServerFamily, tail: string, properties: ReadonlyMap<string, string>): string | undefined {
   const names = DATABASE_PROPERTIES[family];
   if (names !== undefined) {
-    const properties = readProperties(tail);
     return names.map((name) => properties.get(name)).find((value) => value);
   }
   // Db2 separates its properties from the database by a colon.
@@ -377,15 +395,18 @@ function readOracleAddress(database: string): Found {
   if (port === undefined && separator === undefined && protocol === undefined && isOracleAlias(host)) {
     return { hosts: [], tnsAlias: host };
   }
-  const hosts = [port === undefined ? { host: readHost(host) } : { host: readHost(host), port: readPort(port) }];
+  const found: Found = {
+    hosts: [port === undefined ? { host: readHost(host) } : { host: readHost(host), port: readPort(port) }],
+    ...(protocol === 'tcps://' ? { tls: true } : {}),
+  };
   if (separator === undefined || name === undefined) {
-    return { hosts };
+    return found;
   }
   if (separator === ':') {
-    return protocol === undefined && ORACLE_NAME.test(name) ? { hosts, sid: name } : refuse('oracleDatabase');
+    return protocol === undefined && ORACLE_NAME.test(name) ? { ...found, sid: name } : refuse('oracleDatabase');
   }
   const [, service] = ORACLE_SERVICE.exec(name) ?? refuse('oracleDatabase');
-  return { hosts, service };
+  return { ...found, service };
 }
 
 function isOracleAlias(text: string): boolean {
@@ -407,11 +428,17 @@ function readOracleDescriptor(database: string): Found {
   for (const address of descriptor.split(/\(\s*ADDRESS\s*=/iu)) {
     const properties = readDescriptorProperties(address);
     if (properties.has('host')) {
-      hosts.push(readHostProperties([...properties]));
+      const { host, port } = readHostAndOthers(properties);
+      hosts.push(port === undefined ? { host } : { host, port });
     }
   }
   const properties = readDescriptorProperties(descriptor);
-  return { hosts, service: properties.get('service_name'), sid: properties.get('sid') };
+  return {
+    hosts,
+    service: properties.get('service_name'),
+    sid: properties.get('sid'),
+    ...(properties.get('protocol')?.toLowerCase() === 'tcps' ? { tls: true } : {}),
+  };
 }
 
 /** The index after the parenthesis that closes the first; 0 where none does. */

@@ -77,6 +77,12 @@ export class Metrics {
     help: 'Datasources whose credentials were given to a caller in clear.',
     registers: this.#registers,
   });
+  readonly #connectionTests = new Counter({
+    name: 'gateway_connection_tests_total',
+    help: 'Connection tests that have ended, by what came of them; NOT_ALLOWED counts as UNREACHABLE.',
+    labelNames: ['outcome'],
+    registers: this.#registers,
+  });
   readonly #databaseDuration = new Histogram({
     name: 'gateway_database_duration_seconds',
     help: 'How long units of work in the database took, their wait for a connection included.',
@@ -136,6 +142,11 @@ export class Metrics {
   /** Counts a datasource whose credentials were given in clear. */
   credentialsRead(): void {
     this.#credentialReads.inc();
+  }
+
+  /** Counts a connection test that has ended. */
+  connectionTested(outcome: string): void {
+    this.#connectionTests.inc({ outcome });
   }
 
   /** Measures a unit of work in the database. */

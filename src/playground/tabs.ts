@@ -72,6 +72,30 @@ mutation AddDatasource($input: AddDatasourceInput!) {
     { input: datasource },
   ),
   tab(
+    `# Test the connection to it, where CONNECTION_TEST_NETWORKS is set.
+mutation TestDatasource($input: DatasourceKey!) {
+  testDatasource(input: $input) {
+    test {
+      outcome
+      message
+      servers {
+        host
+        port
+        outcome
+        product
+        version
+        steps {
+          name
+          milliseconds
+        }
+      }
+    }
+  }
+}
+`,
+    { input: { instanceId: 'orders-db', accountProviderId: 1, ...account } },
+  ),
+  tab(
     `# Replace a datasource: what is left out is cleared.
 mutation EditDatasource($input: EditDatasourceInput!) {
   editDatasource(input: $input) {

@@ -41,6 +41,7 @@ const httpStatuses: Readonly<Record<ErrorName, number>> = {
   VERSION_CONFLICT: 200,
   VERSION_NOT_KNOWN: 200,
   CURSOR_TOO_OLD: 200,
+  CONNECTION_TESTS_OFF: 200,
 };
 
 /**

@@ -2,7 +2,7 @@
 export type Permission = (typeof permissions)[number];
 
 /** Every permission there is. */
-export const permissions = ['read', 'write', 'credentials', 'admin'] as const;
+export const permissions = ['read', 'write', 'credentials', 'connect', 'admin'] as const;
 
 /** By which means a caller said who it is. */
 export type CallerMeans = 'anonymous' | 'key' | 'token' | 'command line';
@@ -15,11 +15,11 @@ export interface Caller {
   readonly permissions: ReadonlySet<Permission>;
 }
 
-/** What every caller is where the gateway is open: it may not read credentials, and not administer. */
+/** What every caller is where the gateway is open: it may not read credentials, and not administer. It may have connections tested where that is on. */
 export const anonymous: Caller = {
   means: 'anonymous',
   name: 'anonymous',
-  permissions: new Set<Permission>(['read', 'write']),
+  permissions: new Set<Permission>(['read', 'write', 'connect']),
 };
 
 /** Gives the words that are permissions; undefined where one is not. */

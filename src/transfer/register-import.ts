@@ -8,12 +8,13 @@ import { type Database, DatabaseError, type Session } from '../database/database
 import type { Datasource } from '../datasources/datasource.entity.js';
 import type { DatasourcePlan, DatasourceService } from '../datasources/datasource.service.js';
 import {
+  clearLastTests,
   insertDatasources,
   type SealedDatasource,
   selectSealedDatasources,
   updateDatasource,
 } from '../datasources/datasource.statements.js';
-import { auditTarget } from '../datasources/datasource-changes.js';
+import { auditTarget, isConnectionChange } from '../datasources/datasource-changes.js';
 import { DomainError, UnavailableError } from '../errors.js';
 import { newId } from '../global-id.js';
 import { type DeclaredRow, DeclaredRows } from './declared-rows.js';
@@ -212,11 +213,12 @@ export class RegisterImport {
   async #write(session: Session, changes: readonly Change[]): Promise<void> {
     const accounts = changes.flatMap((change) => (change.operation === 'addAccount' ? change.account : []));
     const added = changes.flatMap((change) => (change.operation === 'addDatasource' ? change.datasource : []));
-    const edited = changes.flatMap((change) => (change.operation === 'updateDatasource' ? change.datasource : []));
+    const edited = changes.flatMap((change) => (change.operation === 'updateDatasource' ? change : []));
     if (accounts.length > 0) await insertAccounts(session, accounts);
     if (added.length > 0) await insertDatasources(session, added);
-    for (const datasource of edited) {
+    for (const { datasource, changes: changed } of edited) {
       if ((await updateDatasource(session, datasource)) === 0) throw new ChangedMeanwhileError();
+      if (isConnectionChange(changed ?? [])) await clearLastTests(session, [datasource.id]);
     }
     const entries = changes.map((change) => auditEntry(this.#call, change));
     await this.#audit.recordAll(session, entries);

@@ -43,6 +43,7 @@ inChromium.run(`the playground in ${inChromium.name}`, () => {
     expect(await page.getByRole('tab').allInnerTexts()).toEqual([
       'AddAccount',
       'AddDatasource',
+      'TestDatasource',
       'EditDatasource',
       'Accounts',
       'Datasources',
@@ -56,6 +57,9 @@ inChromium.run(`the playground in ${inChromium.name}`, () => {
     });
     expect(await runTab('AddDatasource')).toMatchObject({
       data: { addDatasource: { ...success, datasource: { instanceId: 'orders-db', hasPassword: true, version: 1 } } },
+    });
+    expect(await runTab('TestDatasource')).toMatchObject({
+      errors: [{ extensions: { code: 'CONNECTION_TESTS_OFF' } }],
     });
     expect(await runTab('EditDatasource')).toMatchObject({
       data: { editDatasource: { ...success, datasource: { description: 'Orders, replica', version: 2 } } },
@@ -121,7 +125,7 @@ inChromium.run(`the playground in ${inChromium.name}`, () => {
 
     await open();
     expect(await editorText(page.getByRole('region', { name: 'Variables' }))).not.toContain('typed-password');
-    expect(await page.getByRole('tab').count()).toBe(7);
+    expect(await page.getByRole('tab').count()).toBe(8);
     expect(await page.locator('body').getAttribute('class')).toContain('graphiql-dark');
   });
 

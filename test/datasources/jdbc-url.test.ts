@@ -9,6 +9,14 @@ function problemOf(url: string): string {
   return result.ok ? 'accepted' : result.problem;
 }
 
+/** What a URL says besides how its servers are spoken to. */
+function formOf(url: string) {
+  const result = parseJdbcUrl(url);
+  if (!result.ok) return result;
+  const { properties, tls, hosts, ...form } = result.url;
+  return { ok: true, url: { ...form, hosts: hosts.map(({ properties: own, ...host }) => host) } };
+}
+
 const PASSWORD_PROBLEM = /must not contain a password.*use `password` or `secret` instead/;
 
 describe('control characters and white space', () => {
@@ -35,6 +43,42 @@ describe('control characters and white space', () => {
 
   test('accepts white space inside', () => {
     expect(parseJdbcUrl('jdbc:sqlserver://db.example.com;applicationName=My Report').ok).toBe(true);
+  });
+});
+
+describe('what says how servers are spoken to', () => {
+  function propertiesOf(url: string) {
+    const result = parseJdbcUrl(url);
+    return result.ok ? Object.fromEntries(result.url.properties ?? []) : result.problem;
+  }
+
+  test.each<[url: string, properties: Record<string, string>]>([
+    ['jdbc:mysql://h/db', {}],
+    ['jdbc:mysql://h/db?sslMode=VERIFY_IDENTITY&useSSL=true', { sslmode: 'VERIFY_IDENTITY', usessl: 'true' }],
+    ['jdbc:postgresql://h/db?ssl&sslmode=verify%2dfull', { ssl: '', sslmode: 'verify-full' }],
+    ['jdbc:postgresql://h/db?sslmode=verify-full&sslmode=disable', { sslmode: 'disable' }],
+    ['jdbc:sqlserver://h:1433;encrypt=strict;databaseName={a b}', { encrypt: 'strict', databasename: 'a b' }],
+    ['jdbc:db2://h:50000/db:sslConnection=true;user=x;', { sslconnection: 'true', user: 'x', '': '' }],
+  ])('reads the properties of %s', (url, properties) => {
+    expect(propertiesOf(url)).toEqual(properties);
+  });
+
+  test("reads a MySQL host's own properties", () => {
+    const result = parseJdbcUrl('jdbc:mysql://(host=a,port=1,sslMode=REQUIRED),b/db?sslMode=DISABLED');
+    expect(result.ok && result.url.hosts).toEqual([
+      { host: 'a', port: 1, properties: new Map([['sslmode', 'REQUIRED']]) },
+      { host: 'b' },
+    ]);
+  });
+
+  test.each([
+    ['jdbc:oracle:thin:@tcps://h:2484/s', true],
+    ['jdbc:oracle:thin:@(DESCRIPTION=(ADDRESS=(PROTOCOL=tcps)(HOST=h)(PORT=2484))(CONNECT_DATA=(SID=s)))', true],
+    ['jdbc:oracle:thin:@tcp://h:1521/s', undefined],
+    ['jdbc:oracle:thin:@//h:1521/s', undefined],
+  ])('says whether %s asks for TLS', (url, tls) => {
+    const result = parseJdbcUrl(url);
+    expect(result.ok && result.url.tls).toBe(tls);
   });
 });
 
@@ -261,7 +305,7 @@ describe('servers after //', () => {
 
   test.each(accepted)('accepts %s', (url, family, found) => {
     const subprotocol = url.split(':')[1];
-    expect(parseJdbcUrl(url)).toEqual({ ok: true, url: { subprotocol, family, ...found } });
+    expect(formOf(url)).toEqual({ ok: true, url: { subprotocol, family, ...found } });
   });
 
   const refused: [url: string, problem: RegExp][] = [
@@ -398,7 +442,7 @@ describe('Oracle', () => {
   ];
 
   test.each(accepted)('accepts jdbc:oracle:%s', (rest, found) => {
-    expect(parseJdbcUrl(`jdbc:oracle:${rest}`)).toEqual({
+    expect(formOf(`jdbc:oracle:${rest}`)).toEqual({
       ok: true,
       url: { subprotocol: 'oracle', family: 'oracle', ...found },
     });

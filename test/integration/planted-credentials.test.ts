@@ -9,6 +9,7 @@ import { DatabaseSync } from '@photostructure/sqlite';
 import { permissions } from '../../src/security/caller.js';
 import { type DatabaseServer, startServer } from '../support/database-server.js';
 import { mysqlKind } from '../support/databases.js';
+import { mysqlGreeting, mysqlPacket, postgresqlAuthentication, startHostileServer } from '../support/hostile-server.js';
 import { keyOf, makeKey } from '../support/keyed-gateway.js';
 import { type Scrape, scrape } from '../support/metrics.js';
 import { findings, formsOf } from '../support/planted.js';
@@ -65,6 +66,8 @@ const mutations = {
   editDatasource: 'mutation ($input: EditDatasourceInput!) { editDatasource(input: $input) { code } }',
   updateDatasource: 'mutation ($input: UpdateDatasourceInput!) { updateDatasource(input: $input) { code } }',
   revertDatasource: 'mutation ($input: RevertDatasourceInput!) { revertDatasource(input: $input) { code } }',
+  testConnection:
+    'mutation ($input: AddDatasourceInput!) { testConnection(input: $input) { test { outcome message servers { message product version } } } }',
 };
 
 /** URLs that carry a credential, which is refused, and must not be repeated. */
@@ -247,6 +250,9 @@ describe.each(mysqlKind ? [sqlite, mysql] : [sqlite])('credentials planted throu
       BODY_LIMIT: '100000',
       DB_TIMEOUT_MS: '3000',
       INTROSPECTION: 'true',
+      CONNECTION_TEST_NETWORKS: '127.0.0.0/8',
+      CONNECTION_TEST_TIMEOUT_MS: '5000',
+      CONNECTION_TEST_RATE_LIMIT: '10000',
       OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
       OTEL_BSP_SCHEDULE_DELAY: '200',
       OTEL_BSP_MAX_QUEUE_SIZE: '100000',
@@ -310,6 +316,42 @@ describe.each(mysqlKind ? [sqlite, mysql] : [sqlite])('credentials planted throu
 
   function credentials(changes: Values = {}) {
     return { masterUsername: 'admin', password: planted, secret: `${planted} too`, description: control, ...changes };
+  }
+
+  /** Of servers that do not let the user in, and that want the password itself; and of values that are wrong. */
+  async function testConnections() {
+    const wanting = await startHostileServer((socket, onData) => {
+      socket.write(mysqlGreeting({ version: `8.4 x` }));
+      onData(() => socket.write(mysqlPacket(2, Buffer.from([0xff, 0x15, 0x04]))));
+    });
+    const clear = await startHostileServer((socket, onData) => {
+      onData(() => socket.write(postgresqlAuthentication(3)));
+    });
+    const urls = [
+      `jdbc:mysql://127.0.0.1:${wanting.port}/d`,
+      `jdbc:postgresql://127.0.0.1:${clear.port}/d?sslmode=disable`,
+      'jdbc:mysql://127.0.0.1:9/d',
+    ];
+    for (const [place, jdbcConnectionUrl] of urls.entries()) {
+      const input = datasourceInput(`tested-${place}`, credentials({ jdbcConnectionUrl }));
+      await graphql(mutations.testConnection, { input }, undefined);
+      await graphql(mutations.addDatasource, { input }, undefined);
+      const stored = 'mutation ($input: DatasourceKey!) { testDatasource(input: $input) { test { outcome message } } }';
+      await graphql(stored, { input: keyOf(input) }, undefined);
+      const listing = 'query ($input: DatabasesInput!) { databases(input: $input) { outcome message names } }';
+      await graphql(listing, { input: { jdbcConnectionUrl, masterUsername: 'admin', password: planted } }, undefined);
+    }
+    const literal = literalOf(datasourceInput('tested', credentials({ jdbcConnectionUrl: urls[0] })));
+    await graphql(`mutation { testConnection(input: ${literal}) { test { outcome } } }`, undefined, undefined);
+    for (const jdbcConnectionUrl of urlsWith(planted)) {
+      const input = datasourceInput('tested', credentials({ jdbcConnectionUrl }));
+      await graphql(mutations.testConnection, { input }, 'INVALID_JDBC_URL');
+    }
+    const title = readFileSync(`/proc/${gateway.child.pid}/cmdline`);
+    gathered.set('the title of the process', title);
+    gathered.set('what tested servers were sent', Buffer.concat([wanting.received, clear.received]));
+    await wanting.close();
+    await clear.close();
   }
 
   async function plantEverywhere() {
@@ -389,6 +431,8 @@ describe.each(mysqlKind ? [sqlite, mysql] : [sqlite])('credentials planted throu
     }
     const moved = { jdbcConnectionUrl: 'jdbc:mysql://elsewhere.example.com/orders', password: planted };
     await mutate('updateDatasource', { ...keyOf(rest as Values), ...moved }, 'CREDENTIAL_REQUIRED');
+
+    await testConnections();
 
     // URLs with a credential in them.
     for (const jdbcConnectionUrl of [...urlsWith(planted), ...urlsWith(plain)]) {

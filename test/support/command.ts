@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { registryCommand } from '../../src/command-line/registry.command.js';
 import { loadConfig } from '../../src/config.js';
+import { ownEndpoints } from '../../src/connection-test/own-endpoints.js';
 import { Register } from '../../src/register.js';
 import { builtGateway } from './process.js';
 
@@ -61,6 +62,8 @@ export async function runRegistry(words: readonly string[], env: Readonly<Record
       database: register,
       keys: () => register.sealingKeys,
       passphrase: config.registryPassphrase,
+      connectionTests: config.connectionTests,
+      ownEndpoints: () => ownEndpoints(config.database, config),
       print: (line) => void lines.push(line),
       printNote: (line) => void notes.push(line),
     });

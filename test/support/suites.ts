@@ -2,6 +2,7 @@ import { describe } from '@jest/globals';
 import { findChromium, howToGetChromium } from './chromium.js';
 import { findServer } from './database-server.js';
 import { mysqlKind } from './databases.js';
+import { findPostgresql } from './postgresql-server.js';
 
 /** A suite that needs what may be absent here: it is then left out, and its name says so. */
 export interface Suite {
@@ -16,6 +17,12 @@ export const onMysql = suite('MySQL', mysqlKind === undefined ? 'there is no ser
 export const onPrivateServer = suite(
   'a server of its own',
   findServer() === undefined ? 'none is installed' : undefined,
+);
+
+/** What starts a PostgreSQL server of its own. On CI one that is missing must fail, and not pass unseen. */
+export const onPostgresql = suite(
+  'PostgreSQL',
+  findPostgresql() || process.env.CI ? undefined : 'it is not installed (Debian: apt-get install postgresql)',
 );
 
 /** What needs a browser. On CI one that is missing must fail, and not pass unseen. */

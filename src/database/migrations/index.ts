@@ -9,6 +9,7 @@ import { VersionAuditEvents1764000000008 } from './8-version-audit-events.js';
 import { CreateAccountIdClaims1764000000009 } from './9-create-account-id-claims.js';
 import { PositionAuditEvents1764000000010 } from './10-position-audit-events.js';
 import { CreateChangeFeed1764000000011 } from './11-create-change-feed.js';
+import { CreateConnectionTests1764000000012 } from './12-create-connection-tests.js';
 
 /**
  * Every migration, in order, for every database. On MySQL a schema statement cannot be rolled back, so a migration is one
@@ -26,4 +27,5 @@ export const migrations = [
   CreateAccountIdClaims1764000000009,
   PositionAuditEvents1764000000010,
   CreateChangeFeed1764000000011,
+  CreateConnectionTests1764000000012,
 ];

@@ -20,7 +20,7 @@ import type { Asked } from '../answer/graphql-answers.js';
 import type { PreparedOperation } from '../document/prepared-operation.js';
 import type { AnswerBounds } from './answer-bounds.js';
 import { checkAccess } from './operation-access.js';
-import { Loaders, type RequestContext } from './request-context.js';
+import { abandonment, Loaders, type RequestContext } from './request-context.js';
 
 const mediaType = 'text/event-stream';
 /** After how long without an event a comment is sent, so that neither a proxy nor the gateway takes the connection for dead. */
@@ -197,7 +197,15 @@ export class EventStreams {
       document: operation.document,
       operationName: operation.definition.name?.value,
       rootValue: value,
-      contextValue: { requestId, log, outcome, call, loaders: new Loaders(), bounds } satisfies RequestContext,
+      contextValue: {
+        requestId,
+        log,
+        outcome,
+        call,
+        abandoned: abandonment(request.raw.socket),
+        loaders: new Loaders(),
+        bounds,
+      } satisfies RequestContext,
       variableValues: variables,
     });
     return errors === undefined

@@ -15,7 +15,7 @@ import { AnswerBounds } from './answer-bounds.js';
 import { acceptsEvents, type EventStreams, sendAsEvents } from './event-streams.js';
 import { checkAccess } from './operation-access.js';
 import { type OperationParameters, readOperationParameters } from './operation-parameters.js';
-import { Loaders } from './request-context.js';
+import { abandonment, Loaders } from './request-context.js';
 import { TransportError } from './transport-error.js';
 
 /** What requests are answered with. */
@@ -162,7 +162,7 @@ export class OperationHandler {
 
   #contextOf({ id: requestId, log, outcome, call, raw }: FastifyRequest): Asked['context'] {
     const bounds = new AnswerBounds(this.#parts.limits.maxBytes, this.#maxHeld, () => raw.socket.destroyed);
-    return { requestId, log, outcome, call, loaders: new Loaders(), bounds };
+    return { requestId, log, outcome, call, abandoned: abandonment(raw.socket), loaders: new Loaders(), bounds };
   }
 }
 

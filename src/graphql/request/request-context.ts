@@ -17,10 +17,35 @@ export interface RequestContext {
   readonly call: Call;
   /** What gathers reads into few statements. */
   readonly loaders: Loaders;
+  /** Ends what is done for the request, when nobody waits for its answer any more. */
+  readonly abandoned: () => AbortSignal;
   /** What came of the request, for its log line. */
   readonly outcome: RequestOutcome;
   /** What bounds the answer. */
   readonly bounds: AnswerBounds;
+}
+
+/** An answer or a connection, which ends. */
+interface Closable {
+  readonly destroyed: boolean;
+  once(event: 'close', listener: () => void): unknown;
+}
+
+/**
+ * Gives a signal that comes when a connection is closed before its answer is sent. There is none before it is asked for: few
+ * requests need it.
+ */
+export function abandonment(response: Closable): () => AbortSignal {
+  let controller: AbortController | undefined;
+  return () => {
+    if (controller === undefined) {
+      const end = new AbortController();
+      controller = end;
+      response.once('close', () => end.abort());
+      if (response.destroyed) end.abort();
+    }
+    return controller.signal;
+  };
 }
 
 /**

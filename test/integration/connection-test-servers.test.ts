@@ -1,0 +1,243 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { createConnection } from 'mysql2/promise';
+import type { ConnectionTest } from '../../src/connection-test/test-outcome.js';
+import { makeAuthority, type TestAuthority } from '../support/certificates.js';
+import { type ConnectionTester, callOf, startTester } from '../support/connection-tester.js';
+import { type DatabaseServer, startServer } from '../support/database-server.js';
+import { type PostgresqlServer, startPostgresql } from '../support/postgresql-server.js';
+import { onPostgresql, onPrivateServer } from '../support/suites.js';
+
+const password = 'pw-5ecret-pw';
+const reader = { masterUsername: 'reader', password };
+
+/** What is compared of a test: the outcome, the steps and what the server says it is. */
+function gist({ outcome, servers }: ConnectionTest) {
+  return [outcome, servers.map(({ steps }) => steps.map(({ name }) => name).join(' ')).join(', ')];
+}
+
+const all = 'RESOLVED REACHED TLS AUTHENTICATED DATABASE';
+const untilTls = 'RESOLVED REACHED';
+
+let authority: TestAuthority;
+let stranger: TestAuthority;
+
+beforeAll(() => {
+  authority = makeAuthority();
+  stranger = makeAuthority();
+});
+afterAll(() => {
+  authority.remove();
+  stranger.remove();
+});
+
+onPostgresql.run(onPostgresql.name, () => {
+  const servers = new Map<string, PostgresqlServer>();
+  let tester: ConnectionTester;
+
+  beforeAll(async () => {
+    const anyTransport = ['host all all 127.0.0.1/32 scram-sha-256'];
+    const names = ['DNS:db.example.com', 'IP:127.0.0.1'];
+    servers.set('none', await startPostgresql(['host all clear 127.0.0.1/32 password', ...anyTransport]));
+    servers.set(
+      'optional',
+      await startPostgresql(['host all clear 127.0.0.1/32 password', ...anyTransport], authority.issue(names)),
+    );
+    servers.set(
+      'required',
+      await startPostgresql(['hostssl all all 127.0.0.1/32 scram-sha-256'], authority.issue(names)),
+    );
+    servers.set('expired', await startPostgresql(anyTransport, authority.issue(names, -1)));
+    servers.set('foreign', await startPostgresql(anyTransport, stranger.issue(names)));
+    for (const server of servers.values()) {
+      await server.run(`CREATE USER reader PASSWORD '${password}'`);
+      await server.run(`CREATE USER clear PASSWORD '${password}'`);
+      await server.run(`CREATE USER locked NOLOGIN PASSWORD '${password}'`);
+      await server.run('CREATE DATABASE orders');
+      await server.run('CREATE DATABASE hidden');
+      await server.run('REVOKE CONNECT ON DATABASE hidden FROM PUBLIC');
+    }
+    tester = await startTester({ certificateAuthority: authority.pem });
+  }, 120_000);
+  afterAll(async () => {
+    for (const server of servers.values()) await server.remove();
+    await tester?.close();
+  });
+
+  function url(server: string, query = '', database = 'orders', host = 'db.example.com') {
+    return `jdbc:postgresql://${host}:${servers.get(server)?.port}/${database}${query}`;
+  }
+
+  test('says which product and version, and how far it came', async () => {
+    const result = await tester.test(url('required', '?sslmode=verify-full'), reader);
+    expect(gist(result)).toEqual(['CONNECTED', all]);
+    const [server] = result.servers;
+    expect(server).toMatchObject({ product: 'PostgreSQL', version: expect.stringMatching(/^\d+(\.\d+)*$/) });
+    for (const { milliseconds } of server?.steps ?? []) expect(milliseconds).toBeGreaterThanOrEqual(0);
+    expect(result.message).toContain("the server's certificate was verified");
+  });
+
+  test.each<[server: string, query: string, values: Record<string, unknown>, outcome: string, steps: string]>([
+    ['none', '', reader, 'CONNECTED', 'RESOLVED REACHED AUTHENTICATED DATABASE'],
+    ['none', '?sslmode=require', reader, 'TLS_FAILED', untilTls],
+    ['none', '', { ...reader, jdbcEnforceSsl: true }, 'TLS_FAILED', untilTls],
+    ['optional', '', reader, 'CONNECTED', all],
+    ['optional', '?sslmode=disable', reader, 'CONNECTED', 'RESOLVED REACHED AUTHENTICATED DATABASE'],
+    ['required', '?sslmode=disable', reader, 'AUTHENTICATION_FAILED', untilTls],
+    ['required', '?sslmode=require', reader, 'CONNECTED', all],
+    ['required', '', { ...reader, jdbcEnforceSsl: true }, 'CONNECTED', all],
+    ['required', '?ssl=true', { masterUsername: null, password: null, secret: 'name' }, 'REACHED', `${untilTls} TLS`],
+    ['expired', '?sslmode=verify-ca', reader, 'TLS_FAILED', untilTls],
+    ['expired', '', { ...reader, jdbcEnforceSsl: true }, 'TLS_FAILED', untilTls],
+    ['expired', '?sslmode=require', reader, 'CONNECTED', all],
+    ['foreign', '?sslmode=verify-ca', reader, 'TLS_FAILED', untilTls],
+    ['foreign', '', { ...reader, jdbcEnforceSsl: true }, 'TLS_FAILED', untilTls],
+    ['foreign', '', { ...reader, jdbcEnforceSsl: true, skipCustomJdbcCertValidation: true }, 'CONNECTED', all],
+    ['optional', '', { ...reader, password: 'wrong' }, 'AUTHENTICATION_FAILED', `${untilTls} TLS`],
+    ['optional', '', { ...reader, masterUsername: 'nobody' }, 'AUTHENTICATION_FAILED', `${untilTls} TLS`],
+    ['optional', '', { ...reader, masterUsername: 'locked' }, 'AUTHENTICATION_FAILED', `${untilTls} TLS AUTHENTICATED`],
+    ['optional', '', { masterUsername: 'clear', password }, 'CONNECTED', all],
+    ['none', '', { masterUsername: 'clear', password }, 'PASSWORD_NOT_SENT', untilTls],
+    ['optional', '?sslmode=disable', { masterUsername: 'clear', password }, 'PASSWORD_NOT_SENT', untilTls],
+    ['required', '?sslmode=verify-full', { ...reader, customJdbcCertString: 'CN=database, O=Test' }, 'CONNECTED', all],
+    [
+      'required',
+      '?sslmode=verify-full',
+      { ...reader, customJdbcCertString: 'CN=other,O=Test' },
+      'TLS_FAILED',
+      untilTls,
+    ],
+    ['required', '?sslmode=require', { ...reader, customJdbcCertString: 'CN=other,O=Test' }, 'TLS_FAILED', untilTls],
+    [
+      'required',
+      '?sslmode=verify-full',
+      { ...reader, customJdbcCertString: 'other.example.com' },
+      'TLS_FAILED',
+      untilTls,
+    ],
+  ])('on a server with TLS %s, %s %j: %s', async (server, query, values, outcome, steps) => {
+    expect(gist(await tester.test(url(server, query), values))).toEqual([outcome, steps]);
+  });
+
+  test('verifies the name of the URL, and not of the address', async () => {
+    const other = await tester.test(url('required', '?sslmode=verify-full', 'orders', 'other.example.com'), reader);
+    expect([other.outcome, other.message]).toEqual(['TLS_FAILED', expect.stringContaining('another name')]);
+    const address = await tester.test(url('required', '?sslmode=verify-full', 'orders', '127.0.0.1'), reader);
+    expect(address.outcome).toBe('CONNECTED');
+  });
+
+  test('says that a certificate of its own was not read', async () => {
+    const values = { ...reader, jdbcEnforceSsl: true, customJdbcCert: 's3://bucket/ca.pem' };
+    const { message } = await tester.test(url('foreign'), values);
+    expect(message).toContain('was not read');
+  });
+
+  test.each(['missing', 'hidden'])('finds no database %s', async (database) => {
+    expect(gist(await tester.test(url('optional', '', database), reader))).toEqual([
+      'DATABASE_NOT_FOUND',
+      `${untilTls} TLS AUTHENTICATED`,
+    ]);
+  });
+
+  test('lists the databases that the user may use', async () => {
+    const connection = {
+      jdbcConnectionUrl: `jdbc:postgresql://db.example.com:${servers.get('optional')?.port}/`,
+      ...reader,
+    };
+    expect(await tester.service.databases(connection, callOf(), new AbortController().signal)).toMatchObject({
+      outcome: 'CONNECTED',
+      names: ['orders', 'postgres'],
+      hasMore: false,
+    });
+  });
+});
+
+onPrivateServer.run(`MySQL or MariaDB, on ${onPrivateServer.name}`, () => {
+  const servers = new Map<string, DatabaseServer>();
+  let tester: ConnectionTester;
+
+  beforeAll(async () => {
+    const names = ['DNS:db.example.com', 'IP:127.0.0.1'];
+    const tls = ({ certificate, key }: { certificate: string; key: string }) => [
+      `--ssl-cert=${certificate}`,
+      `--ssl-key=${key}`,
+    ];
+    servers.set('none', await startServer(['--skip-ssl']));
+    servers.set('optional', await startServer(tls(authority.issue(names))));
+    servers.set('expired', await startServer(tls(authority.issue(names, -1))));
+    servers.set('foreign', await startServer(tls(stranger.issue(names))));
+    for (const [name, { url }] of servers) {
+      const connection = await createConnection({ uri: url });
+      await connection.query(`CREATE USER reader@'%' IDENTIFIED BY '${password}'`);
+      await connection.query(`CREATE USER locked@'%' IDENTIFIED BY '${password}' ACCOUNT LOCK`);
+      await connection.query('CREATE DATABASE orders');
+      await connection.query('CREATE DATABASE hidden');
+      await connection.query("GRANT ALL ON orders.* TO reader@'%'");
+      if (name === 'optional')
+        await connection.query(`CREATE USER encrypted@'%' IDENTIFIED BY '${password}' REQUIRE SSL`);
+      if (name === 'optional') await connection.query("GRANT ALL ON orders.* TO encrypted@'%'");
+      await connection.end();
+    }
+    tester = await startTester({ certificateAuthority: authority.pem });
+  }, 180_000);
+  afterAll(async () => {
+    for (const server of servers.values()) await server.remove();
+    await tester?.close();
+  });
+
+  function url(server: string, query = '', database = '/orders', host = 'db.example.com') {
+    return `jdbc:mysql://${host}:${servers.get(server)?.port}${database}${query}`;
+  }
+
+  test('says which product and version, and how far it came', async () => {
+    const result = await tester.test(url('optional', '?sslMode=VERIFY_IDENTITY'), reader);
+    expect(gist(result)).toEqual(['CONNECTED', all]);
+    expect(result.servers[0]).toMatchObject({
+      product: expect.stringMatching(/^(MariaDB|MySQL)$/),
+      version: expect.stringMatching(/^\d+\.\d+\.\d+/),
+    });
+  });
+
+  test.each<[server: string, query: string, values: Record<string, unknown>, outcome: string, steps: string]>([
+    ['none', '', reader, 'CONNECTED', 'RESOLVED REACHED AUTHENTICATED DATABASE'],
+    ['none', '?sslMode=REQUIRED', reader, 'TLS_FAILED', untilTls],
+    ['none', '', { ...reader, jdbcEnforceSsl: true }, 'TLS_FAILED', untilTls],
+    ['optional', '', reader, 'CONNECTED', all],
+    ['optional', '?useSSL=false', reader, 'CONNECTED', 'RESOLVED REACHED AUTHENTICATED DATABASE'],
+    ['optional', '?sslMode=REQUIRED', { masterUsername: 'encrypted', password }, 'CONNECTED', all],
+    ['optional', '?sslMode=DISABLED', { masterUsername: 'encrypted', password }, 'AUTHENTICATION_FAILED', untilTls],
+    ['optional', '', { ...reader, jdbcEnforceSsl: true }, 'CONNECTED', all],
+    ['optional', '', { masterUsername: null, password: null, secret: 'name' }, 'REACHED', `${untilTls} TLS`],
+    ['expired', '?sslMode=VERIFY_CA', reader, 'TLS_FAILED', untilTls],
+    ['expired', '?sslMode=REQUIRED', reader, 'CONNECTED', all],
+    ['foreign', '?sslMode=VERIFY_CA', reader, 'TLS_FAILED', untilTls],
+    ['foreign', '', { ...reader, jdbcEnforceSsl: true }, 'TLS_FAILED', untilTls],
+    ['foreign', '', { ...reader, jdbcEnforceSsl: true, skipCustomJdbcCertValidation: true }, 'CONNECTED', all],
+    ['optional', '', { ...reader, password: 'wrong' }, 'AUTHENTICATION_FAILED', `${untilTls} TLS`],
+    ['optional', '', { ...reader, masterUsername: 'nobody' }, 'AUTHENTICATION_FAILED', `${untilTls} TLS`],
+    ['optional', '', { ...reader, masterUsername: 'locked' }, 'AUTHENTICATION_FAILED', `${untilTls} TLS`],
+  ])('on a server with TLS %s, %s %j: %s', async (server, query, values, outcome, steps) => {
+    expect(gist(await tester.test(url(server, query), values))).toEqual([outcome, steps]);
+  });
+
+  test('verifies the name of the URL, and not of the address', async () => {
+    const other = await tester.test(url('optional', '?sslMode=VERIFY_IDENTITY', '', 'other.example.com'), reader);
+    expect([other.outcome, other.message]).toEqual(['TLS_FAILED', expect.stringContaining('another name')]);
+    const address = await tester.test(url('optional', '?sslMode=VERIFY_IDENTITY', '', '127.0.0.1'), reader);
+    expect(gist(address)).toEqual(['CONNECTED', 'RESOLVED REACHED TLS AUTHENTICATED']);
+  });
+
+  test.each(['/missing', '/hidden'])('finds no database %s', async (database) => {
+    expect(gist(await tester.test(url('optional', '', database), reader))).toEqual([
+      'DATABASE_NOT_FOUND',
+      `${untilTls} TLS AUTHENTICATED`,
+    ]);
+  });
+
+  test('lists the databases that the user sees', async () => {
+    const connection = { jdbcConnectionUrl: url('optional', '', ''), ...reader };
+    const found = await tester.service.databases(connection, callOf(), new AbortController().signal);
+    expect(found).toMatchObject({ outcome: 'CONNECTED', hasMore: false });
+    expect(found.names).toContain('orders');
+    expect(found.names).not.toContain('hidden');
+  });
+});
