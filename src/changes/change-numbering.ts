@@ -12,7 +12,7 @@ import {
 } from './change.statements.js';
 
 /** How often it is looked for changes, in milliseconds, by the gateway that numbered last, and by the others. */
-const intervals = { active: 150, passive: 500 };
+const intervals = { active: 150, passive: 300 };
 const numberedAtOnce = 2_000;
 // By how much the clocks of two gateways may differ where more changes wait than are looked at.
 const clockTolerance = 10_000;

@@ -11,7 +11,7 @@ import { standardOutput } from './output.js';
 import { type FollowArguments, registryUsage } from './registry-arguments.js';
 
 const changesAtOnce = 500;
-const pauses = { betweenLooks: 250, whileAway: 1_000, beforeTakeover: 500 };
+const pauses = { betweenLooks: 250, whileAway: 1_000, beforeTakeover: 300 };
 
 /**
  * Writes the changes of the register to standard output as JSON Lines, one after the other, until it is stopped or, where that was
