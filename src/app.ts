@@ -87,7 +87,6 @@ export async function createApp(config: Config, logDestination?: DestinationStre
   const changes = new ChangeService(register);
   const broadcast = new ChangeBroadcast(changes);
   const history = new HistoryService(register, datasources);
-  const { portal, profile } = await loadPortal(config, log, { accounts, datasources });
   const connectionTests = new ConnectionTestService(
     {
       database: register,
@@ -98,6 +97,7 @@ export async function createApp(config: Config, logDestination?: DestinationStre
     },
     config.connectionTests,
   );
+  const { portal, profile } = await loadPortal(config, log, { accounts, datasources, connectionTests });
   const authenticators = createAuthenticators(config, register, log, tracing);
   if (config.authentication.isOpenByDefault) {
     log.warn('everyone who can reach this gateway may use it: set AUTH to let in only known callers');
@@ -203,7 +203,7 @@ export async function createApp(config: Config, logDestination?: DestinationStre
 async function loadPortal(
   { portalFile }: Config,
   log: Logger,
-  services: { accounts: AccountService; datasources: DatasourceService },
+  services: { accounts: AccountService; datasources: DatasourceService; connectionTests: ConnectionTestService },
 ) {
   if (portalFile === undefined) return {};
   const [{ Portal }, { PortalSwitch }, { readPortalFile }] = await Promise.all([

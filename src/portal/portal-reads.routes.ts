@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import type { AccountService } from '../accounts/account.service.js';
+import type { ConnectionTestService } from '../connection-test/connection-test.service.js';
 import { DatasourceKey } from '../datasources/datasource.input.js';
 import type { DatasourceService } from '../datasources/datasource.service.js';
 import { parseJdbcUrl } from '../datasources/jdbc-url.js';
@@ -22,6 +23,8 @@ export interface PortalReadParts {
   readonly directory: PortalDirectory;
   readonly accounts: AccountService;
   readonly datasources: DatasourceService;
+  /** What asks a server for its databases, where that is on. */
+  readonly connectionTests: Pick<ConnectionTestService, 'isOn' | 'databases'>;
 }
 
 type Answer = (body: LegacyBody, request: FastifyRequest) => unknown;
@@ -76,7 +79,7 @@ const tables = {
 } as const;
 
 /** The reads of the portal's pages, by their paths. */
-export function portalReads({ directory, accounts, datasources }: PortalReadParts): LegacyQuestions {
+export function portalReads({ directory, accounts, datasources, connectionTests }: PortalReadParts): LegacyQuestions {
   const providers = () => directory.providers.map(({ id }) => id);
 
   async function listAccounts(body: LegacyBody) {
@@ -176,7 +179,7 @@ export function portalReads({ directory, accounts, datasources }: PortalReadPart
     '/data-source/list-jdbc': post(listDatasources),
     '/data-source/query-account-network': post(network),
     '/data-source/query-connection-detail': post(detail),
-    '/data-source/jdbc-databases': post(databasesInUrl),
+    '/data-source/jdbc-databases': post((body, request) => databasesOf(connectionTests, body, request)),
     // What is not kept here cannot be read anew: everything that is shown is as it is.
     '/data-source/refresh': post(() => true),
     '/data-source/secrets': get(secrets),
@@ -202,16 +205,46 @@ function emptyPage(body: LegacyBody) {
   return pageOf([], 0, page, size);
 }
 
-/** The gateway asks no database: what is named in the URL is what the form is for. */
-function databasesInUrl(body: LegacyBody): string[] {
-  const { connectionUrl } = readInput(DatabasesQuestion, body);
-  const url = parseJdbcUrl(connectionUrl.startsWith('jdbc:') ? connectionUrl : `jdbc:mysql://${connectionUrl}`);
+/** Those that the server tells, where it may be asked; else the one that the URL names, which is what the form is for. */
+async function databasesOf(
+  connectionTests: PortalReadParts['connectionTests'],
+  body: LegacyBody,
+  request: FastifyRequest,
+): Promise<readonly string[]> {
+  const { connectionUrl, username, password, sslVerifyCert } = readInput(DatabasesQuestion, body);
+  const jdbcConnectionUrl = connectionUrl.startsWith('jdbc:') ? connectionUrl : `jdbc:mysql://${connectionUrl}`;
+  const url = parseJdbcUrl(jdbcConnectionUrl);
   if (!url.ok) throw new DomainError('INVALID_JDBC_URL', url.problem);
+  let problem = 'This gateway does not ask the server for its databases.';
+  if (connectionTests.isOn && request.call.caller.permissions.has('connect') && username && password) {
+    const connection = { jdbcConnectionUrl, masterUsername: username, password, jdbcEnforceSsl: sslVerifyCert ?? null };
+    const { names, message } = await whileWaitedFor(request, (signal) =>
+      connectionTests.databases(connection, request.call, signal),
+    );
+    if (names.length > 0) return names;
+    problem = message;
+  }
   if (url.url.database) return [url.url.database];
   throw new DomainError(
     'BAD_USER_INPUT',
-    'The gateway does not ask the server which databases it has. Write the database behind the host and the port, as in db.example.com:3306/orders, and press again.',
+    `${problem} Write the database behind the host and the port, as in db.example.com:3306/orders, and press again.`,
   );
+}
+
+/** Does something for a request until its client has gone away. */
+async function whileWaitedFor<T>(
+  { raw: { socket } }: FastifyRequest,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const end = new AbortController();
+  const abort = () => end.abort();
+  socket.once('close', abort);
+  if (socket.destroyed) abort();
+  try {
+    return await work(end.signal);
+  } finally {
+    socket.off('close', abort);
+  }
 }
 
 /** A listing of the providers that it asks for: those of the file where it asks for none. */

@@ -182,7 +182,8 @@ export const portalAdditions: LegacyAdditions = {
       method: 'POST',
       name: 'portalDatabases',
       title: 'Databases of a server',
-      description: 'The database that the URL names. No server is asked.',
+      description:
+        'The databases of the server, where connection tests are on and the caller has the permission `connect`; else the database that the URL names.',
       body: DatabasesQuestion,
       data: list(text),
     },

@@ -1,4 +1,5 @@
 import type { AccountService } from '../accounts/account.service.js';
+import type { ConnectionTestService } from '../connection-test/connection-test.service.js';
 import type { DatasourceService } from '../datasources/datasource.service.js';
 import { DomainError, type ErrorName, UnavailableError } from '../errors.js';
 import type { LegacyOperation, LegacyOperations, LegacyQuestions } from '../rest/legacy-routes.js';
@@ -22,6 +23,8 @@ export interface PortalParts {
   readonly file: PortalFile;
   readonly accounts: AccountService;
   readonly datasources: DatasourceService;
+  /** What asks a server for its databases, where that is on. */
+  readonly connectionTests: ConnectionTestService;
   /** Whether the profile is on. */
   readonly profile: Pick<PortalSwitch, 'state'>;
 }

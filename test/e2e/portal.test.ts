@@ -1,5 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { databaseKinds, type TestDatabase } from '../support/databases.js';
+import { databaseKinds, mysqlKind, sqliteKind, type TestDatabase } from '../support/databases.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
 import { makeKey, startKeyedGateway } from '../support/keyed-gateway.js';
 import { askPortal, portalAddition, portalEdit, portalEnv, readOfPortal } from '../support/portal-samples.js';
@@ -13,6 +14,7 @@ import {
   legacyBody,
   snapshot,
 } from '../support/samples.js';
+import { onMysql } from '../support/suites.js';
 import { TokenIssuer } from '../support/token-issuer.js';
 
 const done = { status: 'success', code: 1001, message: 'Operation succeeded' };
@@ -1161,5 +1163,39 @@ describe('a caller of the portal', () => {
     });
     await gateway.close();
     await issuer.stop();
+  });
+});
+
+onMysql.run(`the databases of a server, on ${onMysql.name}`, () => {
+  test('are those that it tells, where it may be asked; else the one that the URL names', async () => {
+    const database = await (mysqlKind as typeof sqliteKind).create();
+    const [user, password] = [`portal_${randomBytes(4).toString('hex')}`, 'pw-1'];
+    const { host, pathname } = new URL(database.url);
+    await onDatabase(database, `CREATE USER '${user}'@'%' IDENTIFIED BY '${password}'`);
+    await onDatabase(database, `GRANT SELECT ON ${pathname.slice(1)}.* TO '${user}'@'%'`);
+    const keyed = await startKeyedGateway(sqliteKind, { ...portalEnv(), CONNECTION_TEST_NETWORKS: '127.0.0.1/32' });
+    const asker = { 'x-api-key': await makeKey(keyed.env, ['read', 'connect']) };
+    const reader = { 'x-api-key': await makeKey(keyed.env, ['read']) };
+    const body = {
+      connection_url: `jdbc:mysql://${host}`,
+      username: user,
+      password,
+      secret_id: '',
+      ssl_verify_cert: false,
+    };
+    const ask = async (changes: object, headers: Record<string, string>) =>
+      (await askPortal(keyed.gateway, 'data-source/jdbc-databases', { ...body, ...changes }, headers)).body;
+    expect((await ask({}, asker)).data).toContain(pathname.slice(1));
+    expect(await ask({ password: 'wrong' }, asker)).toMatchObject({
+      code: 400,
+      message: expect.stringMatching(/\. Write the database behind the host/),
+    });
+    const named = { connection_url: `jdbc:mysql://${host}/orders` };
+    expect((await ask({ ...named, password: 'wrong' }, asker)).data).toEqual(['orders']);
+    expect((await ask(named, reader)).data).toEqual(['orders']);
+    expect(await ask({}, reader)).toMatchObject({ code: 400, message: expect.stringContaining('does not ask') });
+    await keyed.close();
+    await onDatabase(database, `DROP USER '${user}'@'%'`);
+    await database.drop();
   });
 });
