@@ -68,11 +68,15 @@ describe('every field', () => {
     expect(accesses.filter(([, access]) => access === undefined || !levels.includes(access))).toEqual([]);
   });
 
-  test('of the roots needs a permission, and every mutation needs to write', () => {
+  test('of the roots needs a permission, and every mutation that changes the register needs to write', () => {
     const roots = accesses.filter(([name]) => /^(Query|Mutation|Subscription)\./.test(name));
     expect(roots.filter(([, access]) => access === 'open' || access === 'known')).toEqual([]);
     const mutations = roots.filter(([name]) => name.startsWith('Mutation.'));
-    expect(new Set(mutations.map(([, access]) => access))).toEqual(new Set(['write']));
+    const testing = ['Mutation.testConnection', 'Mutation.testDatasource'];
+    const accessOf = (names: readonly string[], isOne: boolean) =>
+      new Set(mutations.filter(([name]) => names.includes(name) === isOne).map(([, access]) => access));
+    expect(accessOf(testing, true)).toEqual(new Set(['connect']));
+    expect(accessOf(testing, false)).toEqual(new Set(['write']));
     const subscriptions = roots.filter(([name]) => name.startsWith('Subscription.'));
     expect(new Set(subscriptions.map(([, access]) => access))).toEqual(new Set(['read']));
   });
