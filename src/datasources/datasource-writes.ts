@@ -21,6 +21,7 @@ import {
   updateDatasources,
 } from './datasource.statements.js';
 import { auditTarget, changesOfNew, isConnectionChange } from './datasource-changes.js';
+import { shown } from './datasource-values.js';
 
 /** What becomes of a datasource: its values at the version that it is at, and what changes. */
 export interface Revision {
@@ -246,38 +247,4 @@ function bytesOf(values: object): number {
   let characters = 0;
   for (const value of Object.values(values)) if (typeof value === 'string') characters += value.length;
   return 6 * characters + 1000;
-}
-
-/** What may be shown of a datasource: nothing that is not named here. */
-function shown(datasource: Datasource, version = datasource.version): ShownDatasource {
-  return {
-    id: datasource.id,
-    accountProviderId: datasource.accountProviderId,
-    accountId: datasource.accountId,
-    region: datasource.region,
-    instanceId: datasource.instanceId,
-    description: datasource.description,
-    jdbcConnectionUrl: datasource.jdbcConnectionUrl,
-    jdbcConnectionSchema: datasource.jdbcConnectionSchema,
-    jdbcEnforceSsl: datasource.jdbcEnforceSsl,
-    kafkaSslEnabled: datasource.kafkaSslEnabled,
-    masterUsername: datasource.masterUsername,
-    hasPassword: datasource.passwordSealed !== null,
-    hasSecret: datasource.secretSealed !== null,
-    skipCustomJdbcCertValidation: datasource.skipCustomJdbcCertValidation,
-    customJdbcCert: datasource.customJdbcCert,
-    customJdbcCertString: datasource.customJdbcCertString,
-    networkAvailabilityZone: datasource.networkAvailabilityZone,
-    networkSubnetId: datasource.networkSubnetId,
-    networkSgId: datasource.networkSgId,
-    glueCrawlerLastUpdated: datasource.glueCrawlerLastUpdated,
-    creationTime: datasource.creationTime,
-    lastUpdatedTime: datasource.lastUpdatedTime,
-    jdbcDriverClassName: datasource.jdbcDriverClassName,
-    jdbcDriverJarUri: datasource.jdbcDriverJarUri,
-    createType: datasource.createType,
-    version,
-    createdAt: datasource.createdAt,
-    updatedAt: datasource.updatedAt,
-  };
 }

@@ -53,6 +53,7 @@ import {
   selectDatasourceListing,
   selectDatasourceValues,
 } from './datasource-listing.statements.js';
+import { stored } from './datasource-values.js';
 import { DatasourceWrites, datasourceNotFound } from './datasource-writes.js';
 import { parseJdbcUrl } from './jdbc-url.js';
 
@@ -449,46 +450,6 @@ function credentialRequiredAgain(): DomainError {
     'CREDENTIAL_REQUIRED',
     'Changing the URL, driver, SSL or certificate needs the stored password and secret again, or null to clear them.',
   );
-}
-
-/** What an input does not say of a datasource that is stored. */
-type StoredBeside = Pick<Datasource, 'id' | 'version' | 'createdAt' | 'updatedAt' | 'passwordSealed' | 'secretSealed'>;
-
-/**
- * What is stored of an input: an optional text that is empty is none. Every value is named, for an object
- * that is put together of others takes several times as long to make.
- */
-function stored(input: AddDatasourceInput, beside: StoredBeside): Datasource {
-  return {
-    id: beside.id,
-    accountProviderId: input.accountProviderId,
-    accountId: input.accountId,
-    region: input.region,
-    instanceId: input.instanceId,
-    description: input.description || null,
-    jdbcConnectionUrl: input.jdbcConnectionUrl,
-    jdbcConnectionSchema: input.jdbcConnectionSchema,
-    jdbcEnforceSsl: input.jdbcEnforceSsl ?? null,
-    kafkaSslEnabled: input.kafkaSslEnabled ?? null,
-    masterUsername: input.masterUsername || null,
-    passwordSealed: beside.passwordSealed,
-    secretSealed: beside.secretSealed,
-    skipCustomJdbcCertValidation: input.skipCustomJdbcCertValidation ?? null,
-    customJdbcCert: input.customJdbcCert || null,
-    customJdbcCertString: input.customJdbcCertString || null,
-    networkAvailabilityZone: input.networkAvailabilityZone,
-    networkSubnetId: input.networkSubnetId,
-    networkSgId: input.networkSgId,
-    glueCrawlerLastUpdated: input.glueCrawlerLastUpdated ?? null,
-    creationTime: input.creationTime || null,
-    lastUpdatedTime: input.lastUpdatedTime || null,
-    jdbcDriverClassName: input.jdbcDriverClassName || null,
-    jdbcDriverJarUri: input.jdbcDriverJarUri || null,
-    createType: input.createType,
-    version: beside.version,
-    createdAt: beside.createdAt,
-    updatedAt: beside.updatedAt,
-  };
 }
 
 function credentialChanges(from: SealedDatasource, to: Pick<SealedDatasource, 'passwordSealed' | 'secretSealed'>) {
