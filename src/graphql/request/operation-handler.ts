@@ -74,7 +74,12 @@ export class OperationHandler {
     const { query } = parameters;
     const prepared = typeof query === 'string' && query !== '' ? this.#documents.prepare(query) : undefined;
     const variables = isRecord(parameters.variables) ? parameters.variables : {};
-    const asked = { prepared, variables, accept: isForEvents ? undefined : accept, context: this.#contextOf(request) };
+    const asked = {
+      prepared,
+      variables,
+      accept: isForEvents ? undefined : accept,
+      context: this.#contextOf(request, reply),
+    };
     if (isForEvents) return this.#answerAsEvents(asked, parameters, request, reply);
     const answer = await this.#answer(asked, parameters, request);
     if (answer.retryAfter !== undefined) reply.header('retry-after', answer.retryAfter);
@@ -160,9 +165,9 @@ export class OperationHandler {
     });
   }
 
-  #contextOf({ id: requestId, log, outcome, call, raw }: FastifyRequest): Asked['context'] {
+  #contextOf({ id: requestId, log, outcome, call, raw }: FastifyRequest, reply: FastifyReply): Asked['context'] {
     const bounds = new AnswerBounds(this.#parts.limits.maxBytes, this.#maxHeld, () => raw.socket.destroyed);
-    return { requestId, log, outcome, call, abandoned: abandonment(raw.socket), loaders: new Loaders(), bounds };
+    return { requestId, log, outcome, call, abandoned: abandonment(reply.raw), loaders: new Loaders(), bounds };
   }
 }
 
