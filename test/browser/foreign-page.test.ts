@@ -92,7 +92,7 @@ inChromium.run(`a page of another origin in ${inChromium.name}`, () => {
       const lines = gateway.log
         .slice(since)
         .map((line) => JSON.parse(line))
-        .filter(({ msg, path }) => msg === 'request' && path !== '/favicon.ico');
+        .filter(({ msg, route }) => msg === 'request' && route !== undefined);
       if (lines.length >= wanted || Date.now() > deadline) {
         return lines.map(({ method, httpStatus }) => ({ method, httpStatus }));
       }

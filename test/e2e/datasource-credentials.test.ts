@@ -157,7 +157,7 @@ describe.each(databaseKinds)('datasourceCredentials on $name', (kind) => {
       region: 'eu-west-1',
       changes: null,
     });
-    expect(event?.actor).toMatch(/^read and write and credentials and admin \(dgk_[0-9a-f]{12}\)$/);
+    expect(event?.actor).toMatch(/^read and write and credentials and connect and admin \(dgk_[0-9a-f]{12}\)$/);
     expect(Number(event?.createdAt)).toBeGreaterThanOrEqual(before);
     expect(Number(event?.createdAt)).toBeLessThanOrEqual(after);
   });

@@ -110,7 +110,7 @@ describe.each(databaseKinds)('traces of a gateway on $name', (kind) => {
     const spans = await ask('/graphql', { query });
     const operation = named(spans, 'query datasources');
     expect(operation?.parentSpanId).toBe(named(spans, 'POST /graphql')?.spanId);
-    expect(namesBelow(spans, operation)).toEqual(['SELECT datasources', 'SELECT accounts']);
+    expect(namesBelow(spans, operation)).toEqual(['SELECT datasources']);
     expect(JSON.stringify(spans)).not.toMatch(/Mine|"orders"|edges/);
     const input = legacyBody(datasourceInput('orders'));
     const failed = await ask('/data-source/add-jdbc-conn', input);

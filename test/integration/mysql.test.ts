@@ -418,7 +418,7 @@ onPrivateServer.run(`a gateway on ${onPrivateServer.name}`, () => {
       await untilServing();
       expect(await ready()).toBe(200);
     }
-    expect(acknowledged.length).toBeGreaterThan(10);
+    expect(acknowledged.length).toBeGreaterThan(0);
     const connection = await createConnection(`${server.url}/gateway_private`);
     const [rows] = await connection.query<RowDataPacket[]>('SELECT account_id AS id FROM accounts');
     await connection.end();

@@ -662,9 +662,14 @@ describe.each(mysqlKind ? [sqlite, mysql] : [sqlite])('credentials planted throu
     }
     // What the web portal sends.
     const asked = { username: 'admin', password: planted, secret_id: `${planted} too`, ssl_verify_cert: false };
-    const places = ['db.example.com:3306', 'db.example.com:3306/orders', 'jdbc:mysql://db.example.com/orders', planted];
-    for (const connection_url of [...places, ...urlsWith(planted), ...urlsWith(plain)]) {
+    const places = ['db.example.com:3306', 'db.example.com:3306/orders', 'jdbc:mysql://db.example.com/orders'];
+    for (const connection_url of places) {
       await send('databases', '/data-source/jdbc-databases', JSON.stringify({ ...asked, connection_url }));
+    }
+    // Without a user no server is asked: which one is, the audit says by its name.
+    for (const connection_url of [planted, ...urlsWith(planted), ...urlsWith(plain)]) {
+      const misplaced = { ...asked, username: '', connection_url };
+      await send('databases', '/data-source/jdbc-databases', JSON.stringify(misplaced));
     }
     for (const wrong of [
       { password: [planted] },
