@@ -23,6 +23,7 @@ import { HistoryService } from './history/history.service.js';
 import { registerClientAddress } from './http/client-address.js';
 import { ConnectionLimit } from './http/connection-limit.js';
 import { refuseContentEncodings } from './http/content-encoding.js';
+import { transportFailure } from './http/failure-envelope.js';
 import { createHttpServer, refuseConnection, registerGentleRefusal } from './http/http-server.js';
 import { LoadLimit } from './http/load-limit.js';
 import { registerRequestGuard } from './http/request-guard.js';
@@ -36,7 +37,7 @@ import { countingRarely } from './operations/register-size.js';
 import type { Tracing } from './operations/tracing.js';
 import { version } from './operations/version.js';
 import { Register } from './register.js';
-import { failureOf, transportFailure } from './rest/envelope.js';
+import { failureOf } from './rest/envelope.js';
 import { legacyErrorHandler, registerLegacyRoutes } from './rest/legacy-routes.js';
 import { ApiKeys } from './security/api-keys.js';
 import { type Authenticators, authenticate, isOpen } from './security/authentication.js';
@@ -143,7 +144,7 @@ export async function createApp(config: Config, logDestination?: DestinationStre
   registerRequestLog(http);
   tracing?.requests(http);
   countRequests(http, metrics);
-  await registerRequestGuard(http, config, { authenticators, audit, load, isClosing: () => closing.begun });
+  await registerRequestGuard(http, config, { authenticators, refusals: audit, load, isClosing: () => closing.begun });
   refuseContentEncodings(http);
   tracing?.operations(http);
   load.register(http);
@@ -163,7 +164,7 @@ export async function createApp(config: Config, logDestination?: DestinationStre
       playground: config.playground ? registerPlayground(http) : undefined,
       introspection: config.introspection,
       limits: config.documentLimits,
-      audit,
+      refusals: audit,
       subscribe: (_, { after }, signal, idle) =>
         changeEvents(broadcast, after as string | null | undefined, signal, idle),
       authenticate: ({ headers }) => authenticate(authenticators, headers, true),

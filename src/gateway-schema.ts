@@ -9,7 +9,7 @@ import { ConnectionTestResolver } from './connection-test/connection-test.resolv
 import type { ConnectionTestService } from './connection-test/connection-test.service.js';
 import { AccountDatasourcesResolver, DatasourceResolver } from './datasources/datasource.resolver.js';
 import type { DatasourceService } from './datasources/datasource.service.js';
-import { NodeResolver } from './graphql/schema/node.resolver.js';
+import { NodeResolver } from './graphql/node.resolver.js';
 import { createSchema } from './graphql/schema/schema.js';
 import { DatasourceVersionResolver, HistoryResolver } from './history/history.resolver.js';
 import type { HistoryService } from './history/history.service.js';

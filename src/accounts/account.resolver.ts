@@ -1,5 +1,5 @@
 import { Arg, Args, Ctx, Mutation, Query, Resolver } from 'type-graphql';
-import type { RequestContext } from '../graphql/request/request-context.js';
+import type { RequestContext } from '../graphql/context/request-context.js';
 import { Connection } from '../graphql/schema/connection.type.js';
 import { Rules } from '../graphql/schema/field-rules.js';
 import { PageArgs } from '../graphql/schema/page.arguments.js';

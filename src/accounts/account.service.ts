@@ -1,11 +1,11 @@
 import type { AuditTrail } from '../audit/audit-trail.js';
-import type { Call } from '../call.js';
 import { type Database, DatabaseError, type SqlValue } from '../database/database.js';
 import { type OffsetPage, offsetRequest, type PageNumber } from '../database/offset-page.js';
 import { type Page, type PageArguments, pageRequest } from '../database/page.js';
 import { SharedLookup } from '../database/shared-lookup.js';
 import { DomainError } from '../errors.js';
 import { newId } from '../global-id.js';
+import type { Call } from '../security/call.js';
 import type { Account } from './account.entity.js';
 import type { AddAccountInput, DeleteAccountInput } from './account.input.js';
 import {

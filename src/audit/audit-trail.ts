@@ -1,8 +1,10 @@
-import type { Call } from '../call.js';
 import type { Database, Session } from '../database/database.js';
 import { type Page, type PageArguments, pageRequest } from '../database/page.js';
 import type { ErrorName } from '../errors.js';
 import { newId } from '../global-id.js';
+import type { RequestedTarget } from '../input/requested-target.js';
+import type { Call } from '../security/call.js';
+import type { Refusals, RefusedOperation } from '../security/refusals.js';
 import {
   type AuditConditions,
   countAuditEvents,
@@ -28,22 +30,11 @@ export type AuditedOperation =
   | 'databases';
 
 /** What it was done to: an account, or a datasource in it. */
-export interface AuditTarget {
-  readonly accountProvider: number;
-  readonly accountId: string;
-  readonly region: string;
-  readonly instanceId?: string;
+export interface AuditTarget extends RequestedTarget {
   /** Its global id; absent where it is not known. */
   readonly id?: string;
   /** The version of the datasource that the change made; of a deletion the one that would have come next. */
   readonly version?: number;
-}
-
-/** What a refused caller asked for. */
-export interface RefusedOperation {
-  /** The query or mutation; the route where the caller was refused before that was known. */
-  readonly operation: string;
-  readonly target?: AuditTarget | undefined;
 }
 
 /** One thing that is done to one target. */
@@ -77,7 +68,7 @@ const largestBatch = 500;
 const mostWaitingRefusals = 100;
 
 /** Keeps the record of who did what. */
-export class AuditTrail {
+export class AuditTrail implements Refusals {
   readonly #database: Database;
   readonly #observer: RefusalObserver;
   #waitingRefusals = 0;

@@ -3,7 +3,7 @@ import type { AccountService } from '../accounts/account.service.js';
 import { AccountConnection, type AccountType } from '../accounts/account.type.js';
 import type { DatasourceService } from '../datasources/datasource.service.js';
 import { DatasourceConnection, type DatasourceType } from '../datasources/datasource.type.js';
-import type { RequestContext } from '../graphql/request/request-context.js';
+import type { RequestContext } from '../graphql/context/request-context.js';
 import { Connection } from '../graphql/schema/connection.type.js';
 import { Rules } from '../graphql/schema/field-rules.js';
 import { PageArgs } from '../graphql/schema/page.arguments.js';

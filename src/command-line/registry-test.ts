@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Call } from '../call.js';
 import type { ConnectionTestService } from '../connection-test/connection-test.service.js';
-import type { TestOutcome } from '../connection-test/test-outcome.js';
 import { cursorOf } from '../database/page.js';
 import type { DatasourceService } from '../datasources/datasource.service.js';
 import type { ShownDatasource } from '../datasources/datasource.statements.js';
+import type { TestOutcome } from '../datasources/test-outcome.js';
 import { DomainError, OverloadedError } from '../errors.js';
+import type { Call } from '../security/call.js';
 import { printable } from '../transfer/row.js';
 import { CommandError, type Print } from './command.js';
 import { Progress } from './progress.js';

@@ -1,4 +1,4 @@
-import type { Call } from '../call.js';
+import type { Call } from '../security/call.js';
 
 const minute = 60_000;
 const maxCallers = 10_000;

@@ -1,7 +1,7 @@
 import { Arg, Ctx, FieldResolver, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { AddDatasourceInput, DatasourceKey } from '../datasources/datasource.input.js';
 import { DatasourceType } from '../datasources/datasource.type.js';
-import type { RequestContext } from '../graphql/request/request-context.js';
+import type { RequestContext } from '../graphql/context/request-context.js';
 import { Rules } from '../graphql/schema/field-rules.js';
 import { validated } from '../input/validate.js';
 import { succeeded } from '../operation-outcome.js';

@@ -1,6 +1,5 @@
 import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
 import type { AuditedOperation, AuditTarget, AuditTrail } from '../audit/audit-trail.js';
-import type { Call } from '../call.js';
 import type { Database } from '../database/database.js';
 import type { CredentialSeal } from '../datasources/credential-seal.js';
 import type { AddDatasourceInput } from '../datasources/datasource.input.js';
@@ -13,10 +12,12 @@ import {
 import { isSameConnection } from '../datasources/datasource-changes.js';
 import { datasourceNotFound } from '../datasources/datasource-writes.js';
 import { parseJdbcUrl } from '../datasources/jdbc-url.js';
+import { type LastTestRow, putLastTest, selectLastTests } from '../datasources/last-test.statements.js';
+import { type TestOutcome, testOutcomes } from '../datasources/test-outcome.js';
 import { DomainError, OverloadedError, RateLimitedError, UnavailableError } from '../errors.js';
+import type { Call } from '../security/call.js';
 import { SealBrokenError } from '../security/sealing.js';
 import { CallerAllowance } from './caller-allowance.js';
-import { type LastTestRow, putLastTest, selectLastTests } from './connection-test.statements.js';
 import { maxDatabases } from './database-names.statements.js';
 import { NetworkPolicy } from './network-policy.js';
 import type { OwnEndpoint } from './own-endpoints.js';
@@ -30,7 +31,7 @@ import {
   testServer,
 } from './server-test.js';
 import { isPlainName } from './server-words.js';
-import { type ConnectionTest, TestFailure, type TestOutcome, testOutcomes } from './test-outcome.js';
+import { type ConnectionTest, TestFailure } from './test-outcome.js';
 import { type ConnectionDescription, maxServers, testTargets } from './test-target.js';
 
 /** What bounds connection tests. */

@@ -1,9 +1,11 @@
 import { Field, Float, Int, ObjectType } from 'type-graphql';
+import type { TestOutcome } from '../datasources/test-outcome.js';
+import { ConnectionTestOutcome } from '../datasources/test-outcome.type.js';
 import { Rules } from '../graphql/schema/field-rules.js';
 import { OperationPayload } from '../graphql/schema/operation-payload.type.js';
 import { DateTimeScalar } from '../input/date-time.js';
-import type { TestOutcome, TestStepName } from './test-outcome.js';
-import { ConnectionTestOutcome, ConnectionTestStepName } from './test-outcome.type.js';
+import type { TestStepName } from './test-outcome.js';
+import { ConnectionTestStepName } from './test-step.type.js';
 
 /** A step of a test. */
 @Rules({ access: 'connect' })

@@ -1,22 +1,4 @@
-/** What came of a test, from the best to the worst. */
-export const testOutcomes = [
-  'CONNECTED',
-  'REACHED',
-  'DATABASE_NOT_FOUND',
-  'AUTHENTICATION_FAILED',
-  'PASSWORD_NOT_SENT',
-  'REFUSED_BY_SERVER',
-  'TLS_FAILED',
-  'PROTOCOL_ERROR',
-  'TIMED_OUT',
-  'UNREACHABLE',
-  'NOT_ALLOWED',
-  'UNRESOLVED',
-  'NOT_TESTED',
-] as const;
-
-/** What came of a test. */
-export type TestOutcome = (typeof testOutcomes)[number];
+import type { TestOutcome } from '../datasources/test-outcome.js';
 
 /** How far a test came: the name is resolved, the port reached, TLS agreed on, the user let in, the database there. */
 export const testSteps = ['RESOLVED', 'REACHED', 'TLS', 'AUTHENTICATED', 'DATABASE'] as const;

@@ -1,10 +1,10 @@
 import { accountNotFound } from '../accounts/account.service.js';
 import { type AccountIdentity, accountKeyValues, holdFreeAccounts } from '../accounts/account.statements.js';
 import type { AuditEntry, AuditedChange, AuditTrail } from '../audit/audit-trail.js';
-import type { Call } from '../call.js';
 import { type ChangeOptions, type Database, DatabaseError, type Session } from '../database/database.js';
 import { SharedChange } from '../database/shared-change.js';
 import { DomainError, VersionConflictError } from '../errors.js';
+import type { Call } from '../security/call.js';
 import type { Datasource } from './datasource.entity.js';
 import {
   clearLastTests,

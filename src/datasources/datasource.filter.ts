@@ -1,11 +1,11 @@
 import { Field, InputType, registerEnumType } from 'type-graphql';
 import { accountParameters } from '../accounts/account.input.js';
-import type { TestOutcome } from '../connection-test/test-outcome.js';
-import { ConnectionTestOutcome } from '../connection-test/test-outcome.type.js';
 import { OrderDirection } from '../graphql/schema/connection.type.js';
 import { Parameter } from '../input/parameter.js';
 import { instanceIdParameter } from './datasource.input.js';
 import type { DatasourceOrdering } from './datasource.service.js';
+import type { TestOutcome } from './test-outcome.js';
+import { ConnectionTestOutcome } from './test-outcome.type.js';
 
 /** By what a list of datasources can be ordered. */
 export enum DatasourceOrderField {

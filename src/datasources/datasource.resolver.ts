@@ -3,15 +3,15 @@ import { Arg, Args, Ctx, FieldResolver, Info, Mutation, Query, Resolver, Root } 
 import type { AccountService } from '../accounts/account.service.js';
 import type { AccountIdentity } from '../accounts/account.statements.js';
 import { AccountType } from '../accounts/account.type.js';
-import type { Call } from '../call.js';
 import { UnavailableError } from '../errors.js';
-import { selectedBelow } from '../graphql/execution/selection.js';
-import type { RequestContext } from '../graphql/request/request-context.js';
+import type { RequestContext } from '../graphql/context/request-context.js';
+import { selectedBelow } from '../graphql/context/selection.js';
 import { Connection } from '../graphql/schema/connection.type.js';
 import { Rules } from '../graphql/schema/field-rules.js';
 import { batchSizeOf, PageArgs } from '../graphql/schema/page.arguments.js';
 import { validated } from '../input/validate.js';
 import { succeeded } from '../operation-outcome.js';
+import type { Call } from '../security/call.js';
 import { DatasourceFilter, DatasourceOrder, datasourceOrdering } from './datasource.filter.js';
 import {
   AddDatasourceInput,

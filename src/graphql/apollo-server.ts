@@ -19,17 +19,17 @@ import {
   type GraphQLSchema,
   OperationTypeNode,
 } from 'graphql';
-import type { AuditTrail } from '../audit/audit-trail.js';
 import { InvalidParametersError } from '../errors.js';
 import { succeeded } from '../operation-outcome.js';
+import type { Refusals } from '../security/refusals.js';
 import { statusOfErrors, statusOfRequestError } from './answer/answer-status.js';
 import type { Asked, GraphQLAnswer, GraphQLAnswers } from './answer/graphql-answers.js';
-import { variableProblems } from './answer/input-problems.js';
 import { writeJson } from './answer/json-writer.js';
+import type { RequestContext } from './context/request-context.js';
 import { exceeded } from './document/document-limits.js';
+import { variableProblems } from './document/input-problems.js';
 import { checkAccess } from './request/operation-access.js';
 import type { OperationParameters } from './request/operation-parameters.js';
-import type { RequestContext } from './request/request-context.js';
 
 /** What it is given beside what resolvers know. */
 interface ApolloContext extends RequestContext {
@@ -43,7 +43,7 @@ export interface ApolloParts {
   readonly introspection: boolean;
   /** Bytes of an answer at most. */
   readonly maxBytes: number;
-  readonly audit: AuditTrail;
+  readonly refusals: Refusals;
   readonly answers: GraphQLAnswers;
 }
 
@@ -116,7 +116,7 @@ export class ApolloAnswers {
   }
 }
 
-function plugin({ schema, audit, answers }: ApolloParts): ApolloServerPlugin<ApolloContext> {
+function plugin({ schema, refusals, answers }: ApolloParts): ApolloServerPlugin<ApolloContext> {
   return {
     async requestDidStart() {
       return {
@@ -129,7 +129,7 @@ function plugin({ schema, audit, answers }: ApolloParts): ApolloServerPlugin<Apo
           const prepared = asked.prepared?.operation(operationName);
           if (operation === undefined) return;
           if (prepared === undefined) throw new Error('an operation was not prepared');
-          checkAccess(audit, prepared, asked.variables, contextValue);
+          checkAccess(refusals, prepared, asked.variables, contextValue);
           if (schema.getRootType(operation.operation) == null) throw noSuchOperations(operation.operation);
           if (prepared.kind === OperationTypeNode.SUBSCRIPTION) throw onlyAsEvents();
           // graphql-js writes all of a value into each of its errors about it.

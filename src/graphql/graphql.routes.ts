@@ -1,11 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { GraphQLFormattedError, GraphQLSchema } from 'graphql';
-import type { AuditTrail } from '../audit/audit-trail.js';
 import { DomainError } from '../errors.js';
 import type { BundledPage } from '../http/bundled-page.js';
 import { ContentEncodingError } from '../http/content-encoding.js';
 import type { LoadLimit } from '../http/load-limit.js';
 import { UnreadAnswers } from '../http/unread-answers.js';
+import type { Refusals } from '../security/refusals.js';
 import { statusOfCode } from './answer/answer-status.js';
 import { formatGraphQLError } from './answer/errors.js';
 import { GraphQLAnswers } from './answer/graphql-answers.js';
@@ -28,7 +28,7 @@ export interface GraphQLOptions {
   readonly introspection: boolean;
   readonly limits: DocumentLimits;
   /** What keeps the record of callers that were refused. */
-  readonly audit: AuditTrail;
+  readonly refusals: Refusals;
   readonly subscribe: EventStreamParts['subscribe'];
   readonly authenticate: EventStreamParts['authenticate'];
   /** What bounds the requests in work. */
@@ -41,15 +41,22 @@ export interface GraphQLOptions {
 export async function registerGraphQL(
   app: FastifyInstance,
   schema: GraphQLSchema,
-  { playground, introspection, limits, audit, load, onRefusal, subscribe, authenticate }: GraphQLOptions,
+  { playground, introspection, limits, refusals, load, onRefusal, subscribe, authenticate }: GraphQLOptions,
 ): Promise<void> {
   const answers = new GraphQLAnswers(schema, introspection);
-  const apollo = new ApolloAnswers({ schema, log: app.log, introspection, maxBytes: limits.maxBytes, audit, answers });
+  const apollo = new ApolloAnswers({
+    schema,
+    log: app.log,
+    introspection,
+    maxBytes: limits.maxBytes,
+    refusals,
+    answers,
+  });
   const apolloServer: HandlerParts['apolloServer'] = (...asked) => apollo.of(...asked);
-  const streams = new EventStreams({ schema, audit, subscribe, authenticate });
+  const streams = new EventStreams({ schema, refusals, subscribe, authenticate });
   app.addHook('preClose', async () => streams.endAll());
   const handler = new OperationHandler({
-    ...{ schema, limits, introspection, audit, answers, load, onRefusal, streams, apolloServer },
+    ...{ schema, limits, introspection, refusals, answers, load, onRefusal, streams, apolloServer },
   });
   await apollo.start();
   app.addHook('onClose', () => apollo.stop());

@@ -4,7 +4,7 @@ import { shownChanges } from '../audit/recorded-changes.js';
 import { DatasourceKey } from '../datasources/datasource.input.js';
 import type { ShownDatasource } from '../datasources/datasource.statements.js';
 import { DatasourceType } from '../datasources/datasource.type.js';
-import type { RequestContext } from '../graphql/request/request-context.js';
+import type { RequestContext } from '../graphql/context/request-context.js';
 import { Connection, type PageInfo } from '../graphql/schema/connection.type.js';
 import { Rules } from '../graphql/schema/field-rules.js';
 import { batchSizeOf, PageArgs } from '../graphql/schema/page.arguments.js';

@@ -1,5 +1,4 @@
 import { recordedChanges } from '../audit/recorded-changes.js';
-import type { Call } from '../call.js';
 import type { Database } from '../database/database.js';
 import { type Page, type PageArguments, pageRequest } from '../database/page.js';
 import { AddDatasourceInput } from '../datasources/datasource.input.js';
@@ -9,6 +8,7 @@ import { changeableFields } from '../datasources/datasource-changes.js';
 import { datasourceNotFound } from '../datasources/datasource-writes.js';
 import { DomainError, VersionConflictError } from '../errors.js';
 import { parametersOf } from '../input/parameter.js';
+import type { Call } from '../security/call.js';
 import type { RevertDatasourceInput } from './history.input.js';
 import {
   type DatasourceOfHistory,

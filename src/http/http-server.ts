@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import { transportFailure } from '../rest/envelope.js';
+import { transportFailure } from './failure-envelope.js';
 import { headersOfEveryAnswer, requestIdOf } from './request-log.js';
 
 /**

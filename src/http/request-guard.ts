@@ -1,18 +1,18 @@
 import cors from '@fastify/cors';
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { AuditTrail } from '../audit/audit-trail.js';
-import { requestedTarget } from '../audit/requested-target.js';
-import type { Surface } from '../call.js';
 import { DomainError, RateLimitedError, UnavailableError } from '../errors.js';
-import { transportFailure } from '../rest/envelope.js';
-import { isLegacyPath } from '../rest/legacy-path.js';
+import { requestedTarget } from '../input/requested-target.js';
 import { type Access, routeAccess } from '../security/access.js';
 import { type Authenticators, authenticate } from '../security/authentication.js';
 import { isFromForeignPage, isLoopbackAddress, isLoopbackHost } from '../security/browser-origin.js';
+import type { Surface } from '../security/call.js';
 import { anonymous, type Caller } from '../security/caller.js';
+import type { Refusals } from '../security/refusals.js';
 import { RefusedCallerError } from '../security/refused-caller.js';
 import { clientNetwork } from './client-address.js';
+import { transportFailure } from './failure-envelope.js';
+import { isLegacyPath } from './legacy-path.js';
 import type { LoadLimit } from './load-limit.js';
 
 declare module 'fastify' {
@@ -40,7 +40,7 @@ export interface GuardSettings {
 /** What the guard asks. */
 export interface GuardParts {
   readonly authenticators: Authenticators;
-  readonly audit: AuditTrail;
+  readonly refusals: Refusals;
   /** What bounds the requests in work. */
   readonly load: LoadLimit;
   /** Whether the gateway is stopping, and takes nothing new. */
@@ -57,7 +57,7 @@ export async function registerRequestGuard(
   const isOpen = parts.authenticators.keys === undefined && parts.authenticators.tokens === undefined;
   const isOpenOnLoopback = isOpen && isLoopbackAddress(config.host);
   const count = await rateCounter(http, config.rateLimit, (request) => {
-    parts.audit.recordRefusal(request.call, [{ operation: routeOf(request) }], 'RATE_LIMITED');
+    parts.refusals.recordRefusal(request.call, [{ operation: routeOf(request) }], 'RATE_LIMITED');
   });
   http.decorateRequest('call', null as never);
   http.decorateRequest('refusal', undefined);
@@ -87,7 +87,7 @@ export async function registerRequestGuard(
       done();
       return;
     }
-    parts.audit.recordRefusal(request.call, [{ operation: routeOf(request) }], 'FORBIDDEN');
+    parts.refusals.recordRefusal(request.call, [{ operation: routeOf(request) }], 'FORBIDDEN');
     refuse(request, reply, message);
   });
   // Between the two, so that a foreign page is refused first, and a listed one can read why it is refused as a caller.
@@ -121,13 +121,13 @@ export async function registerRequestGuard(
         // Fastify's own hooks do not tell of a client that goes away before it is answered.
         reply.raw.once('close', () => {
           const asked = { operation: routeOf(request), target: requestedTarget(request.body) };
-          parts.audit.recordRefusal(request.call, [asked], error.errorName);
+          parts.refusals.recordRefusal(request.call, [asked], error.errorName);
         });
         return;
       }
       // A caller that is known was counted as itself.
       if (error.errorName !== 'FORBIDDEN') await count(request, undefined);
-      parts.audit.recordRefusal(request.call, [{ operation: routeOf(request) }], error.errorName);
+      parts.refusals.recordRefusal(request.call, [{ operation: routeOf(request) }], error.errorName);
       throw error;
     }
   });

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { DomainError, type ErrorName } from '../errors.js';
+import { isLegacyPath } from '../http/legacy-path.js';
 import { onRequestEnd } from '../http/request-end.js';
-import { isLegacyPath } from '../rest/legacy-path.js';
 import { answerLegacyError } from '../rest/legacy-routes.js';
 import type { Metrics } from './metrics.js';
 

@@ -11,9 +11,9 @@ import {
   trace,
 } from '@opentelemetry/api';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { isLegacyPath } from '../http/legacy-path.js';
 import { onRequestEnd } from '../http/request-end.js';
 import { succeeded } from '../operation-outcome.js';
-import { isLegacyPath } from '../rest/legacy-path.js';
 
 // Asked every few seconds by machines, and nobody looks for them.
 const untraced = new Set(['/healthz', '/readyz', '/metrics']);

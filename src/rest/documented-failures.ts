@@ -1,6 +1,7 @@
 import { DomainError, RateLimitedError, UnavailableError } from '../errors.js';
 import { ContentEncodingError } from '../http/content-encoding.js';
-import { type FailureEnvelope, failureOf, internalFailure, transportFailure } from './envelope.js';
+import { type FailureEnvelope, transportFailure } from '../http/failure-envelope.js';
+import { failureOf, internalFailure } from './envelope.js';
 
 /** Failures of every operation that the client can act on. */
 export const failuresOfEveryOperation: Readonly<Record<string, { summary: string; failure: DomainError }>> = {

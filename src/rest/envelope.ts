@@ -1,24 +1,5 @@
 import { DomainError, type ErrorName, InvalidParametersError } from '../errors.js';
-
-/** One invalid parameter in an envelope. */
-export interface ParameterReference {
-  readonly name: string;
-  readonly message: string;
-}
-
-/** What a legacy client gets for a failure. */
-export interface FailureEnvelope {
-  readonly status: 'fail';
-  readonly code: number;
-  readonly message: string;
-  readonly ref: readonly ParameterReference[] | null;
-}
-
-/** An envelope with the HTTP status that carries it. */
-export interface Failure {
-  readonly httpStatus: number;
-  readonly envelope: FailureEnvelope;
-}
+import type { Failure } from '../http/failure-envelope.js';
 
 /**
  * Legacy clients take any status but 200 for a failure of the network and do not show its message, so whatever they can
@@ -56,11 +37,6 @@ export function failureOf(error: DomainError, code = error.code): Failure {
   }
   const ref = error.problems.map(({ property, problem }) => ({ name: property, message: problem }));
   return { httpStatus, envelope: { status: 'fail', code, message: error.message, ref } };
-}
-
-/** The envelope of a failure of the transport, whose code repeats the HTTP status. */
-export function transportFailure(httpStatus: number, message: string): Failure {
-  return { httpStatus, envelope: { status: 'fail', code: httpStatus, message, ref: null } };
 }
 
 /** The envelope of an error of the service itself. */

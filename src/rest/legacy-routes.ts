@@ -1,10 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { DomainError } from '../errors.js';
 import { ContentEncodingError } from '../http/content-encoding.js';
+import { type Failure, transportFailure } from '../http/failure-envelope.js';
+import type { LegacyPath } from '../http/legacy-path.js';
 import { decoderOf, type LegacyBody, parseLegacyBody } from '../input/legacy-body.js';
 import { succeeded } from '../operation-outcome.js';
-import { type Failure, failureOf, internalFailure, transportFailure } from './envelope.js';
-import type { LegacyPath } from './legacy-path.js';
+import { failureOf, internalFailure } from './envelope.js';
 
 /** Does what a body asks for. What it returns is not shown: legacy clients get the same envelope for every success. */
 export type LegacyOperation = (body: LegacyBody, request: FastifyRequest) => Promise<unknown>;

@@ -1,10 +1,10 @@
 import { DomainError, type ErrorName, errorCodes, errorMeanings } from '../errors.js';
+import type { LegacyPath } from '../http/legacy-path.js';
 import { type LegacyBody, readInput } from '../input/legacy-body.js';
 import { describeInput, type Parameter, parametersOf } from '../input/parameter.js';
 import { succeeded } from '../operation-outcome.js';
 import { failuresOfEveryOperation, transportFailures } from './documented-failures.js';
 import { failureOf } from './envelope.js';
-import type { LegacyPath } from './legacy-path.js';
 import { parameterSchema } from './parameter-schema.js';
 
 /** A body that is shown in the description, and what comes of it. */

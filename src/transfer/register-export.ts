@@ -1,10 +1,10 @@
 import { selectAccountsAfter } from '../accounts/account.statements.js';
 import type { AuditTrail } from '../audit/audit-trail.js';
-import type { Call } from '../call.js';
 import type { Database } from '../database/database.js';
 import type { CredentialField, CredentialSeal } from '../datasources/credential-seal.js';
 import { type SealedDatasource, selectSealedDatasourcesAfter } from '../datasources/datasource.statements.js';
 import { auditTarget } from '../datasources/datasource-changes.js';
+import type { Call } from '../security/call.js';
 import { SealBrokenError } from '../security/sealing.js';
 import type { CredentialEncryption } from './credential-encryption.js';
 import { datasourceKey, type RowKind, valuesOf } from './row.js';

@@ -3,7 +3,6 @@ import type { Account } from '../accounts/account.entity.js';
 import { accountNotFound } from '../accounts/account.service.js';
 import { type AccountIdentity, insertAccounts, selectAccounts } from '../accounts/account.statements.js';
 import type { AuditEntry, AuditTrail } from '../audit/audit-trail.js';
-import type { Call } from '../call.js';
 import { type Database, DatabaseError, type Session } from '../database/database.js';
 import type { Datasource } from '../datasources/datasource.entity.js';
 import type { DatasourcePlan, DatasourceService } from '../datasources/datasource.service.js';
@@ -17,6 +16,7 @@ import {
 import { auditTarget, isConnectionChange } from '../datasources/datasource-changes.js';
 import { DomainError, UnavailableError } from '../errors.js';
 import { newId } from '../global-id.js';
+import type { Call } from '../security/call.js';
 import { type DeclaredRow, DeclaredRows } from './declared-rows.js';
 import {
   type AccountRow,

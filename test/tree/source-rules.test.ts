@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from '@jest/globals';
 
@@ -24,16 +24,36 @@ test('SQL stands in *.statements.ts, and in database/', () => {
 });
 
 test('what the path of a legacy route begins with is matched in one place', () => {
-  expect(linesWith(/(startsWith|=) ?\(?'\/data-source\//, (file) => file === 'rest/legacy-path.ts')).toEqual([]);
+  expect(linesWith(/(startsWith|=) ?\(?'\/data-source\//, (file) => file === 'http/legacy-path.ts')).toEqual([]);
 });
 
-test('a test stands where what it tests does, save those of the whole', () => {
+test('imports lead down in the picture of the folders that CONTRIBUTING.md has', () => {
+  const levels = levelsOfContributing();
+  const levelOf = (file: string) => {
+    const level = levels.findIndex((level) => level.includes(file) || level.includes(dirname(file)));
+    // What stands beside the folders is above all of them.
+    return level === -1 && !file.includes('/') ? 0 : level;
+  };
+  expect(
+    files.filter((file) => levelOf(file) === -1 && !/^(playground|docs-page|database.migrations)/.test(file)),
+  ).toEqual([]);
+  const up = files.flatMap((file) =>
+    [...readFileSync(join(source, file), 'utf8').matchAll(/(?:from|import) ?\(?'(\.[^']+)\.js'/g)]
+      .map(([, to = '']) => `${join(dirname(file), to)}.ts`)
+      .filter((to) => dirname(to) !== dirname(file) && levelOf(to) !== -1 && levelOf(to) <= levelOf(file))
+      .map((to) => `${file} -> ${to}`),
+  );
+  expect(up).toEqual([]);
+});
+
+test('a test begins with the name of what it tests and stands where that does, save those of the whole', () => {
   const ofTheWhole = /^(e2e|integration|browser|tree)\//;
-  const tests = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.test.ts') && !ofTheWhole.test(file))
-    .map((file) => file.replace(/[^/]*$/, ''));
-  const folders = new Set(['', ...files.map((file) => file.replace(/[^/]*$/, ''))]);
-  expect(tests.filter((folder) => !folders.has(folder))).toEqual([]);
+  const tests = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' }).filter(
+    (file) => file.endsWith('.test.ts') && !ofTheWhole.test(file),
+  );
+  const isTestOf = (test: string, file: string) =>
+    new RegExp(`^${file.replace(/\.ts$/, '')}(-[a-z-]+)?\\.test\\.ts$`).test(test);
+  expect(tests.filter((test) => !files.some((file) => isTestOf(test, file)))).toEqual([]);
 });
 
 test('a file that a document names is there', () => {
@@ -52,6 +72,21 @@ test('a file that a document names is there', () => {
   const isThere = (entry: string) => existsSync(join(root, entry.replace(/^.*: /, '')));
   expect(named.filter((entry) => !isThere(entry) && !entry.endsWith('/N-what-it-does.ts'))).toEqual([]);
 });
+
+/** The lines of the picture, from the top, each with the folders and files that it names. */
+function levelsOfContributing(): string[][] {
+  const text = readFileSync(join(root, 'CONTRIBUTING.md'), 'utf8');
+  const [, picture = ''] = /each folder imports only what stands below it[^\n]*\n\n((?: {4}.*\n)+)/.exec(text) ?? [];
+  return picture
+    .trim()
+    .split('\n')
+    .map((line) =>
+      line
+        .trim()
+        .split(/ {2,}/)
+        .map((name) => name.replace(/\/$/, '')),
+    );
+}
 
 function markdownIn(folder: string): string[] {
   return readdirSync(join(root, folder))

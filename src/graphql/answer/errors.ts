@@ -8,7 +8,7 @@ import {
   type ParameterProblem,
   VersionConflictError,
 } from '../../errors.js';
-import { isAboutInput } from './input-problems.js';
+import { isAboutInput } from '../document/input-problems.js';
 
 /** What GraphQL clients read in `extensions.code`, where it is not the name itself. */
 const extensionCodes: Readonly<Record<ErrorName, string>> = {

@@ -1,10 +1,10 @@
 import type { ExecutionResult, GraphQLError, GraphQLFormattedError, GraphQLSchema } from 'graphql';
 import { succeeded } from '../../operation-outcome.js';
+import type { RequestContext } from '../context/request-context.js';
+import { isAboutInput, literalProblems } from '../document/input-problems.js';
 import type { PreparedDocument } from '../document/prepared-document.js';
-import type { RequestContext } from '../request/request-context.js';
 import { type AnswerStatus, statusOfErrors, statusOfRequestError } from './answer-status.js';
 import { formatGraphQLError, inputError } from './errors.js';
-import { isAboutInput, literalProblems } from './input-problems.js';
 import { writeJson } from './json-writer.js';
 
 /** What came of an operation; without data where it was not executed. */

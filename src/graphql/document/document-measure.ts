@@ -10,9 +10,9 @@ import {
   Kind,
   type SelectionSetNode,
 } from 'graphql';
+import { type Fragments, fragmentsOf } from '../execution/fragments.js';
 import { leafWeight, maxEntriesOf, objectWeight } from '../schema/field-weight.js';
 import { maxPageSize, usualPageSize } from '../schema/page.arguments.js';
-import { type Fragments, fragmentsOf } from './fragments.js';
 
 /** What a document asks of the server: of its operations the most. */
 export interface DocumentMeasure {

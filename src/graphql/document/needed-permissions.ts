@@ -10,8 +10,8 @@ import {
   type SelectionSetNode,
 } from 'graphql';
 import { type Permission, permissions } from '../../security/caller.js';
+import { fragmentsOf } from '../execution/fragments.js';
 import { accessTo } from '../schema/field-rules.js';
-import { fragmentsOf } from './fragments.js';
 
 /**
  * The permissions that an operation needs: those of every field that it names, also behind `@skip` and `@include`. A field

@@ -9,9 +9,9 @@ import {
 } from 'graphql';
 import { InvalidParametersError } from '../../errors.js';
 import type { Permission } from '../../security/caller.js';
-import { variableProblems } from '../answer/input-problems.js';
 import { OperationPlan } from '../execution/operation-plan.js';
 import { planVariables } from '../execution/variable-plan.js';
+import { variableProblems } from './input-problems.js';
 import { neededPermissions } from './needed-permissions.js';
 
 type Variables = Readonly<Record<string, unknown>>;

@@ -22,7 +22,7 @@ import {
   responsePathAsArray,
   type SelectionSetNode,
 } from 'graphql';
-import { fragmentsOf } from '../document/fragments.js';
+import { fragmentsOf } from './fragments.js';
 import { type Conditions, type SelectionScope, selectedFields } from './selected-fields.js';
 
 type Path = GraphQLResolveInfo['path'];

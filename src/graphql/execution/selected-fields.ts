@@ -8,7 +8,7 @@ import {
   type NamedTypeNode,
   type SelectionSetNode,
 } from 'graphql';
-import type { Fragments } from '../document/fragments.js';
+import type { Fragments } from './fragments.js';
 
 /** The values of the variables that `@skip` and `@include` ask. */
 export type Conditions = ReadonlyMap<string, boolean>;

@@ -12,15 +12,15 @@ import {
   OperationTypeNode,
   visit,
 } from 'graphql';
-import type { AuditTrail } from '../../audit/audit-trail.js';
 import { DomainError, OverloadedError, UnavailableError } from '../../errors.js';
 import type { Caller } from '../../security/caller.js';
+import type { Refusals } from '../../security/refusals.js';
 import { formatGraphQLError } from '../answer/errors.js';
 import type { Asked } from '../answer/graphql-answers.js';
+import type { AnswerBounds } from '../context/answer-bounds.js';
+import { abandonment, Loaders, type RequestContext } from '../context/request-context.js';
 import type { PreparedOperation } from '../document/prepared-operation.js';
-import type { AnswerBounds } from './answer-bounds.js';
 import { checkAccess } from './operation-access.js';
-import { abandonment, Loaders, type RequestContext } from './request-context.js';
 
 const mediaType = 'text/event-stream';
 /** After how long without an event a comment is sent, so that neither a proxy nor the gateway takes the connection for dead. */
@@ -41,7 +41,7 @@ export interface SubscribedEvent {
 /** What streams ask. */
 export interface EventStreamParts {
   readonly schema: GraphQLSchema;
-  readonly audit: AuditTrail;
+  readonly refusals: Refusals;
   /**
    * Gives what a subscription gives, and undefined where it was idle for so long.
    *
@@ -117,7 +117,7 @@ export class EventStreams {
   subscriptionOf({ prepared, variables, context }: Asked, operationName: unknown): Subscription | undefined {
     const operation = prepared?.operation(typeof operationName === 'string' ? operationName : undefined);
     if (operation?.kind !== OperationTypeNode.SUBSCRIPTION) return undefined;
-    checkAccess(this.#parts.audit, operation, variables, context);
+    checkAccess(this.#parts.refusals, operation, variables, context);
     const coerced = operation.coerced(variables);
     const field = rootFieldOf(operation.document, operation.definition);
     const { bounds } = context;
@@ -218,7 +218,11 @@ export class EventStreams {
       const { subscription, ending, request } = stream;
       const refusal = await this.#refusalOf(subscription, request);
       if (refusal === undefined) continue;
-      this.#parts.audit.recordRefusal(request.call, [{ operation: subscription.field.name.value }], refusal.errorName);
+      this.#parts.refusals.recordRefusal(
+        request.call,
+        [{ operation: subscription.field.name.value }],
+        refusal.errorName,
+      );
       stream.refusal = refusal;
       ending.abort();
     }

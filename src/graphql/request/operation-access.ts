@@ -6,11 +6,11 @@ import {
   type SelectionSetNode,
   valueFromASTUntyped,
 } from 'graphql';
-import type { AuditTarget, AuditTrail, RefusedOperation } from '../../audit/audit-trail.js';
-import { requestedTarget } from '../../audit/requested-target.js';
 import { DomainError } from '../../errors.js';
+import { type RequestedTarget, requestedTarget } from '../../input/requested-target.js';
+import type { Refusals, RefusedOperation } from '../../security/refusals.js';
+import type { RequestContext } from '../context/request-context.js';
 import type { PreparedOperation } from '../document/prepared-operation.js';
-import type { RequestContext } from './request-context.js';
 
 type Variables = Readonly<Record<string, unknown>>;
 
@@ -21,7 +21,7 @@ type Variables = Readonly<Record<string, unknown>>;
  * @throws DomainError FORBIDDEN
  */
 export function checkAccess(
-  audit: AuditTrail,
+  refusals: Refusals,
   { document, definition, permissions, name, kind }: PreparedOperation,
   variables: Variables,
   { call, outcome }: RequestContext,
@@ -30,7 +30,7 @@ export function checkAccess(
   outcome.kind = kind;
   const lacking = [...permissions].filter((permission) => !call.caller.permissions.has(permission));
   if (lacking.length === 0) return;
-  audit.recordRefusal(call, refusedOperations(document, definition, variables), 'FORBIDDEN');
+  refusals.recordRefusal(call, refusedOperations(document, definition, variables), 'FORBIDDEN');
   throw new DomainError('FORBIDDEN', `This operation needs the permission ${lacking.join(' and ')}.`);
 }
 
@@ -60,7 +60,7 @@ function refusedOperations(
   return [...asked.values()];
 }
 
-function targetNamedBy(field: FieldNode, variables: Variables): AuditTarget | undefined {
+function targetNamedBy(field: FieldNode, variables: Variables): RequestedTarget | undefined {
   for (const { value } of field.arguments ?? []) {
     const target = requestedTarget(valueFromASTUntyped(value, variables as Record<string, unknown>));
     if (target !== undefined) return target;

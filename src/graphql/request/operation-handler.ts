@@ -1,21 +1,21 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { GraphQLError, type GraphQLSchema, OperationTypeNode } from 'graphql';
-import type { AuditTrail } from '../../audit/audit-trail.js';
 import { AbandonedError, OverloadedError } from '../../errors.js';
 import type { LoadLimit } from '../../http/load-limit.js';
 import { TurnQueue } from '../../http/turn-queue.js';
+import type { Refusals } from '../../security/refusals.js';
 import type { Asked, GraphQLAnswer, GraphQLAnswers, Outcome } from '../answer/graphql-answers.js';
 import { mediaTypeFor } from '../answer/media-type.js';
+import { AnswerBounds } from '../context/answer-bounds.js';
+import { abandonment, Loaders } from '../context/request-context.js';
 import type { DocumentLimits } from '../document/document-limits.js';
 import type { PreparedDocument } from '../document/prepared-document.js';
 import { PreparedDocuments } from '../document/prepared-documents.js';
 import type { PreparedOperation } from '../document/prepared-operation.js';
 import { TooManyCharactersError } from '../execution/operation-plan.js';
-import { AnswerBounds } from './answer-bounds.js';
 import { acceptsEvents, type EventStreams, sendAsEvents } from './event-streams.js';
 import { checkAccess } from './operation-access.js';
 import { type OperationParameters, readOperationParameters } from './operation-parameters.js';
-import { abandonment, Loaders } from './request-context.js';
 import { TransportError } from './transport-error.js';
 
 /** What requests are answered with. */
@@ -24,7 +24,7 @@ export interface HandlerParts {
   readonly limits: DocumentLimits;
   /** Whether the schema may be asked for. */
   readonly introspection: boolean;
-  readonly audit: AuditTrail;
+  readonly refusals: Refusals;
   readonly answers: GraphQLAnswers;
   /** What bounds the requests in work. */
   readonly load: Pick<LoadLimit, 'leave'>;
@@ -142,7 +142,7 @@ export class OperationHandler {
    */
   async #execute(operation: PreparedOperation, { variables, context }: Asked): Promise<Outcome | undefined> {
     try {
-      checkAccess(this.#parts.audit, operation, variables, context);
+      checkAccess(this.#parts.refusals, operation, variables, context);
       const coerced = operation.coerced(variables);
       return await operation.planFor(coerced)?.execute(context, coerced, context.bounds);
     } catch (error) {

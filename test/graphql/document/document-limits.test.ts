@@ -9,9 +9,9 @@ import {
   parse,
   validate,
 } from 'graphql';
-import { createGatewaySchema } from '../../src/gateway-schema.js';
-import type { DocumentLimits } from '../../src/graphql/document/document-limits.js';
-import { PreparedDocument } from '../../src/graphql/document/prepared-document.js';
+import { createGatewaySchema } from '../../../src/gateway-schema.js';
+import type { DocumentLimits } from '../../../src/graphql/document/document-limits.js';
+import { PreparedDocument } from '../../../src/graphql/document/prepared-document.js';
 
 // Its resolvers are never called.
 const schema = createGatewaySchema({} as never);

@@ -1,9 +1,9 @@
 import { Arg, Ctx, ID, Query, Resolver } from 'type-graphql';
-import type { Call } from '../../call.js';
-import { type IdKind, kindOfId } from '../../global-id.js';
-import type { RequestContext } from '../request/request-context.js';
-import { Rules } from './field-rules.js';
-import { Node } from './node.type.js';
+import { type IdKind, kindOfId } from '../global-id.js';
+import type { Call } from '../security/call.js';
+import type { RequestContext } from './context/request-context.js';
+import { Rules } from './schema/field-rules.js';
+import { Node } from './schema/node.type.js';
 
 /** Finds the object of a kind that has an id; undefined where there is none. */
 export type FindNode = (id: string, call: Call) => Promise<Node | undefined>;

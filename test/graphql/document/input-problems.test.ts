@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { startGateway, type TestGateway } from '../support/gateway.js';
-import { accountKey, snapshot } from '../support/samples.js';
+import { startGateway, type TestGateway } from '../../support/gateway.js';
+import { accountKey, snapshot } from '../../support/samples.js';
 
 const query = 'mutation ($input: DeleteDatasourcesInput!) { deleteDatasources(input: $input) { code } }';
 const enough = 100;

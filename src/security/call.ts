@@ -1,4 +1,4 @@
-import type { Caller } from './security/caller.js';
+import type { Caller } from './caller.js';
 
 /** Where a call came in. */
 export type Surface = 'graphql' | 'rest' | 'command line';

@@ -11,10 +11,10 @@ import {
   isNonNullType,
   isObjectType,
 } from 'graphql';
-import { createGatewaySchema } from '../../src/gateway-schema.js';
-import { accessTo, rulesOf } from '../../src/graphql/schema/field-rules.js';
-import { countedLengthOf } from '../../src/graphql/schema/field-weight.js';
-import { permissions } from '../../src/security/caller.js';
+import { createGatewaySchema } from '../../../src/gateway-schema.js';
+import { accessTo, rulesOf } from '../../../src/graphql/schema/field-rules.js';
+import { countedLengthOf } from '../../../src/graphql/schema/field-weight.js';
+import { permissions } from '../../../src/security/caller.js';
 
 // Its resolvers are never called.
 const schema = createGatewaySchema({} as never);

@@ -5,7 +5,7 @@ import { Index } from 'typeorm/decorator/Index.js';
 import { JoinColumn } from 'typeorm/decorator/relations/JoinColumn.js';
 import { OneToOne } from 'typeorm/decorator/relations/OneToOne.js';
 import { instant } from '../database/columns.js';
-import { Datasource } from '../datasources/datasource.entity.js';
+import { Datasource } from './datasource.entity.js';
 
 /** What came of the last test of a datasource, as the table `connection_tests` keeps it, apart from the datasource. */
 @Entity('connection_tests')

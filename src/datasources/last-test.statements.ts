@@ -1,6 +1,6 @@
 import type { Session } from '../database/database.js';
 import { TableMapping } from '../database/table-mapping.js';
-import { LastTest } from './connection-test.entity.js';
+import { LastTest } from './last-test.entity.js';
 
 /** What came of the last test of a datasource, without the datasource. */
 export type LastTestRow = Omit<LastTest, 'datasource'>;

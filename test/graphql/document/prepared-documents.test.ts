@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { describe, expect, test } from '@jest/globals';
 import { buildSchema } from 'graphql';
-import { PreparedDocuments } from '../../src/graphql/document/prepared-documents.js';
+import { PreparedDocuments } from '../../../src/graphql/document/prepared-documents.js';
 
 const schema = buildSchema(`
   type Thing { text(like: String): String thing: Thing }

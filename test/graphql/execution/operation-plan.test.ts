@@ -11,7 +11,7 @@ import {
   parse,
   validate,
 } from 'graphql';
-import { OperationPlan } from '../../src/graphql/execution/operation-plan.js';
+import { OperationPlan } from '../../../src/graphql/execution/operation-plan.js';
 
 const schema = buildSchema(`
   enum Mood { GLAD GLUM }

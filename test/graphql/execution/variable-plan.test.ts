@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { buildSchema, getOperationAST, getVariableValues, type OperationDefinitionNode, parse } from 'graphql';
-import { planVariables } from '../../src/graphql/execution/variable-plan.js';
+import { planVariables } from '../../../src/graphql/execution/variable-plan.js';
 
 const schema = buildSchema(`
   enum Mood { GLAD GLUM }

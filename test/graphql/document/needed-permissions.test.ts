@@ -1,9 +1,9 @@
 import 'reflect-metadata';
 import { describe, expect, test } from '@jest/globals';
 import { type GraphQLObjectType, parse } from 'graphql';
-import { createGatewaySchema, type Services } from '../../src/gateway-schema.js';
-import { neededPermissions } from '../../src/graphql/document/needed-permissions.js';
-import { permissions } from '../../src/security/caller.js';
+import { createGatewaySchema, type Services } from '../../../src/gateway-schema.js';
+import { neededPermissions } from '../../../src/graphql/document/needed-permissions.js';
+import { permissions } from '../../../src/security/caller.js';
 
 // Its resolvers are never called.
 const schema = createGatewaySchema({} as Services);

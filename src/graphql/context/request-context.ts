@@ -1,7 +1,7 @@
 import DataLoader from 'dataloader';
 import type { FastifyBaseLogger } from 'fastify';
-import type { Call } from '../../call.js';
-import type { RequestOutcome } from '../../request-outcome.js';
+import type { RequestOutcome } from '../../http/request-outcome.js';
+import type { Call } from '../../security/call.js';
 import type { AnswerBounds } from './answer-bounds.js';
 
 // SQLite takes at most 500 parts in one union, and each may have a dozen values.

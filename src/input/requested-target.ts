@@ -1,11 +1,18 @@
-import { parametersOfTarget, problemOf, type TargetPart } from '../input/parameter.js';
-import type { AuditTarget } from './audit-trail.js';
+import { parametersOfTarget, problemOf, type TargetPart } from './parameter.js';
+
+/** An account, or a datasource in it, as a caller names it. */
+export interface RequestedTarget {
+  readonly accountProvider: number;
+  readonly accountId: string;
+  readonly region: string;
+  readonly instanceId?: string;
+}
 
 /**
  * Finds what a refused call was to be done to, in the parameters of either surface, as far as they have the form that they
  * should have. Of several datasources only their account is given.
  */
-export function requestedTarget(parameters: unknown): AuditTarget | undefined {
+export function requestedTarget(parameters: unknown): RequestedTarget | undefined {
   if (typeof parameters !== 'object' || parameters === null) return undefined;
   const accountProvider = partIn(parameters, 'accountProvider') as number | undefined;
   const accountId = partIn(parameters, 'accountId') as string | undefined;
