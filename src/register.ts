@@ -31,7 +31,7 @@ export interface RegisterObserver {
 }
 
 const readinessTimeout = 900;
-const longestPause = 2000;
+const maxPause = 2_000;
 const cannotWrite = 'the database cannot be written to: it is read-only, or each of its hosts that answers is';
 
 /**
@@ -109,7 +109,7 @@ export class Register implements Database, Readiness {
    * @throws SealingKeyError where the keys are not the register's: waiting would not help
    */
   async prepare(): Promise<void> {
-    for (let pause = 100; !this.#isClosing; pause = Math.min(2 * pause, longestPause)) {
+    for (let pause = 100; !this.#isClosing; pause = Math.min(2 * pause, maxPause)) {
       try {
         await this.prepareOnce();
         await this.#warnOfLoss();
@@ -151,6 +151,11 @@ export class Register implements Database, Readiness {
     });
     const problem = await this.#answers;
     return problem === undefined ? [] : [problem];
+  }
+
+  /** Whether it stops, and nothing new is to be begun. */
+  get isClosing(): boolean {
+    return this.#isClosing;
   }
 
   /** Says to those who ask that it stops. */
@@ -214,8 +219,8 @@ export class Register implements Database, Readiness {
         'created a sealing key: keep a copy of this file in a safe place, without it nobody can read the credentials',
       );
     }
-    const register = () => checkSealingKeys(this.#database, keys);
-    await ((await areKeysRegistered(this.#database, keys)) ? register() : withMigrationLease(this.#database, register));
+    const check = () => checkSealingKeys(this.#database, keys);
+    await ((await areKeysRegistered(this.#database, keys)) ? check() : withMigrationLease(this.#database, check));
     this.#keys = keys;
   }
 

@@ -20,7 +20,7 @@ import {
   selectAccounts,
   selectAccountsById,
 } from './account.statements.js';
-import { claimAccountId, type SharedAccountId, selectSharedAccountIds } from './account-id.statements.js';
+import { claimAccountId } from './account-id.statements.js';
 import {
   type AccountListing,
   type AccountListingProperty,
@@ -151,11 +151,6 @@ export class AccountService {
   /** Counts the accounts of some providers and their regions, up to the most that are listed. */
   summaryOf(providers: readonly number[]): Promise<{ accounts: number; regions: number }> {
     return this.#database.read((session) => summarizeAccounts(session, providers));
-  }
-
-  /** Finds account ids that are registered more than once: the first hundred. */
-  sharedIds(): Promise<SharedAccountId[]> {
-    return selectSharedAccountIds((work) => this.#database.read(work));
   }
 
   /** Counts the accounts for which the conditions hold. */

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { AccountService } from '../accounts/account.service.js';
+import type { AccountIdService } from '../accounts/account-id.service.js';
 
 const checkInterval = 60_000;
 const retryInterval = 2_000;
@@ -14,7 +14,7 @@ export type PortalState = 'on' | 'off' | 'unknown';
  * for another. It is looked at from the start on, once a minute, so that all gateways of a register come to the same.
  */
 export class PortalSwitch {
-  readonly #accounts: AccountService;
+  readonly #accountIds: AccountIdService;
   readonly #log: Pick<Logger, 'error' | 'warn' | 'info'>;
   #state: PortalState = 'unknown';
   #known: string | undefined;
@@ -22,8 +22,8 @@ export class PortalSwitch {
   #isClosed = false;
 
   /** @param log told of account ids that are registered more than once */
-  constructor(accounts: AccountService, log: Pick<Logger, 'error' | 'warn' | 'info'>) {
-    this.#accounts = accounts;
+  constructor(accountIds: AccountIdService, log: Pick<Logger, 'error' | 'warn' | 'info'>) {
+    this.#accountIds = accountIds;
     this.#log = log;
   }
 
@@ -52,7 +52,7 @@ export class PortalSwitch {
   }
 
   async #look(): Promise<void> {
-    const shared = await this.#accounts.sharedIds();
+    const shared = await this.#accountIds.shared();
     this.#state = shared.length === 0 ? 'on' : 'off';
     const found = JSON.stringify(shared);
     if (found === this.#known) return;

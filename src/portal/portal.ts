@@ -26,7 +26,7 @@ export interface PortalParts {
   /** What asks a server for its databases, where that is on. */
   readonly connectionTests: ConnectionTestService;
   /** Whether the profile is on. */
-  readonly profile: Pick<PortalSwitch, 'state'>;
+  readonly portalSwitch: Pick<PortalSwitch, 'state'>;
 }
 
 /** The operations of the document's paths. */
@@ -54,7 +54,7 @@ export class Portal {
 
   /** The code of an error where the portal needs another than the document's. */
   codeOf(error: DomainError): number | undefined {
-    return this.#parts.profile.state === 'off' ? undefined : codes[error.errorName];
+    return this.#parts.portalSwitch.state === 'off' ? undefined : codes[error.errorName];
   }
 
   /**
@@ -113,7 +113,7 @@ export class Portal {
 
   #whileOn(portal: LegacyOperation, otherwise: LegacyOperation): LegacyOperation {
     return async (body, request) => {
-      const { state } = this.#parts.profile;
+      const { state } = this.#parts.portalSwitch;
       if (state === 'unknown')
         throw new UnavailableError(new Error('whether account ids are registered once is not known yet'));
       return (state === 'on' ? portal : otherwise)(body, request);
