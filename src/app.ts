@@ -17,7 +17,7 @@ import { DatasourceService } from './datasources/datasource.service.js';
 import type { TestOutcome } from './datasources/test-outcome.js';
 import { registerOpenApi } from './documentation/openapi.routes.js';
 import { OverloadedError } from './errors.js';
-import { createGatewaySchema, type Services } from './gateway-schema.js';
+import { type ChangingServices, createGatewaySchema, type Services } from './gateway-schema.js';
 import { formatGraphQLError } from './graphql/answer/errors.js';
 import { registerGraphQL } from './graphql/graphql.routes.js';
 import { registerPlayground } from './graphql/playground.routes.js';
@@ -41,6 +41,7 @@ import { version } from './operations/version.js';
 import type { Portal } from './portal/portal.js';
 import type { PortalSwitch } from './portal/portal-switch.js';
 import { Register } from './register.js';
+import { Performance } from './rehearsal/performance.js';
 import { failureOf } from './rest/envelope.js';
 import { legacyErrorHandler, registerLegacyRoutes } from './rest/legacy-routes.js';
 import { ApiKeys } from './security/api-keys.js';
@@ -221,13 +222,16 @@ function createServices(
   { database, connectionTests, host, port }: Config,
   { register, audit, metrics, portalSwitch, http }: ServiceParts,
 ): Services {
-  const accounts = new AccountService(
-    register,
-    audit,
-    () => portalSwitch !== undefined && portalSwitch.state !== 'off',
-  );
   const credentials = new CredentialSeal(() => register.sealingKeys);
-  const datasources = new DatasourceService(register, credentials, audit, () => metrics.credentialsRead());
+  const operations = new Performance<ChangingServices>(register, (over) => {
+    const areIdsUnique = () => portalSwitch !== undefined && portalSwitch.state !== 'off';
+    const datasources = new DatasourceService(over, credentials, audit, () => metrics.credentialsRead());
+    return {
+      accounts: new AccountService(over, audit, areIdsUnique),
+      datasources,
+      history: new HistoryService(over, datasources),
+    };
+  });
   const tests = {
     database: register,
     credentials,
@@ -236,9 +240,8 @@ function createServices(
     onOutcome: (outcome: TestOutcome) => metrics.connectionTested(outcome),
   };
   return {
-    accounts,
-    datasources,
-    history: new HistoryService(register, datasources),
+    ...operations.services,
+    operations,
     changes: new ChangeService(register),
     audit,
     connectionTests: new ConnectionTestService(tests, connectionTests),

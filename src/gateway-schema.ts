@@ -13,12 +13,20 @@ import { NodeResolver } from './graphql/node.resolver.js';
 import { createSchema } from './graphql/schema/schema.js';
 import { DatasourceVersionResolver, HistoryResolver } from './history/history.resolver.js';
 import type { HistoryService } from './history/history.service.js';
+import type { Performance } from './rehearsal/performance.js';
+import { RehearsalResolver } from './rehearsal/rehearsal.resolver.js';
 
-/** What the resolvers ask. */
-export interface Services {
+/** The services that change the register. */
+export interface ChangingServices {
   readonly accounts: AccountService;
   readonly datasources: DatasourceService;
   readonly history: HistoryService;
+}
+
+/** What the resolvers ask. */
+export interface Services extends ChangingServices {
+  /** What does mutations with such services, or rehearses them. */
+  readonly operations: Performance<ChangingServices>;
   readonly changes: ChangeService;
   readonly audit: AuditTrail;
   readonly connectionTests: ConnectionTestService;
@@ -32,15 +40,17 @@ export function createGatewaySchema({
   changes,
   audit,
   connectionTests,
+  operations,
 }: Services): GraphQLSchema {
   return createSchema([
-    new AccountResolver(accounts),
-    new DatasourceResolver(datasources, accounts),
+    new AccountResolver(accounts, operations),
+    new DatasourceResolver(datasources, accounts, operations),
     new AccountDatasourcesResolver(datasources),
-    new HistoryResolver(history),
+    new HistoryResolver(history, operations),
     new DatasourceVersionResolver(),
     new ChangeResolver(changes),
     new RegisterSnapshotResolver(accounts, datasources),
+    new RehearsalResolver(),
     new AuditResolver(audit),
     new ConnectionTestResolver(connectionTests),
     new NodeResolver({

@@ -17,6 +17,18 @@ export function newId(kind: IdKind): string {
   return kind + next();
 }
 
+const rehearsedMark = 'rehearsed-';
+
+/** What is shown in the place of an id by a rehearsal: no object can have it, so no client takes what it sees for stored. */
+export function rehearsedId(id: string): string {
+  return rehearsedMark + id;
+}
+
+/** The id of which {@link rehearsedId} was shown; any other id as it is. */
+export function storedId(id: string): string {
+  return id.startsWith(rehearsedMark) ? id.slice(rehearsedMark.length) : id;
+}
+
 /** The kind of the object that could have an id; undefined for text that no id can be. */
 export function kindOfId(id: string): IdKind | undefined {
   return idPattern.test(id) ? (id[0] as IdKind) : undefined;

@@ -4,7 +4,8 @@ import { Connection } from '../graphql/schema/connection.type.js';
 import { Rules } from '../graphql/schema/field-rules.js';
 import { PageArgs } from '../graphql/schema/page.arguments.js';
 import { validated } from '../input/validate.js';
-import { succeeded } from '../operation-outcome.js';
+import { DryRun, isRehearsal } from '../rehearsal/dry-run.argument.js';
+import type { Performance } from '../rehearsal/performance.js';
 import { AccountFilter, AccountOrder, accountOrdering } from './account.filter.js';
 import { AccountKey, AddAccountInput, DeleteAccountInput } from './account.input.js';
 import type { AccountService } from './account.service.js';
@@ -14,10 +15,15 @@ import { AccountConnection, AccountType, AddAccountPayload, DeleteAccountPayload
 @Resolver(() => AccountType)
 export class AccountResolver {
   readonly #accounts: AccountService;
+  readonly #operations: Performance<{ readonly accounts: AccountService }>;
 
-  /** @param accounts what it asks */
-  constructor(accounts: AccountService) {
+  /**
+   * @param accounts what it asks
+   * @param operations what does mutations, or rehearses them
+   */
+  constructor(accounts: AccountService, operations: Performance<{ readonly accounts: AccountService }>) {
     this.#accounts = accounts;
+    this.#operations = operations;
   }
 
   /** Adds an account. */
@@ -28,9 +34,14 @@ export class AccountResolver {
   })
   async addAccount(
     @Arg('input', () => AddAccountInput, { description: 'The account to add.' }) input: AddAccountInput,
+    @DryRun() dryRun: boolean | null,
     @Ctx() context: RequestContext,
   ): Promise<AddAccountPayload> {
-    return { ...succeeded, account: await this.#accounts.add(validated(input), context.call) };
+    const valid = validated(input);
+    const added = await this.#operations.perform(isRehearsal(dryRun), context, ({ accounts }, call) =>
+      accounts.add(valid, call),
+    );
+    return { ...added.payload, account: added.nodeOf(added.result) };
   }
 
   /** Deletes an account with its datasources. */
@@ -41,9 +52,15 @@ export class AccountResolver {
   })
   async deleteAccount(
     @Arg('input', () => DeleteAccountInput, { description: 'The account to delete.' }) input: DeleteAccountInput,
+    @DryRun() dryRun: boolean | null,
     @Ctx() context: RequestContext,
   ): Promise<DeleteAccountPayload> {
-    return { ...succeeded, ...(await this.#accounts.delete(validated(input), context.call)) };
+    const valid = validated(input);
+    const deleted = await this.#operations.perform(isRehearsal(dryRun), context, ({ accounts }, call) =>
+      accounts.delete(valid, call),
+    );
+    const { deletedAccountId, deletedDatasourceCount } = deleted.result;
+    return { ...deleted.payload, deletedAccountId: deleted.idOf(deletedAccountId), deletedDatasourceCount };
   }
 
   /** Finds an account. */

@@ -64,6 +64,13 @@ export interface RefusalObserver {
   readonly onLoss?: (error: unknown) => void;
 }
 
+/** What is done without changing the register, and is no part of its feed of changes. */
+const unchanging: ReadonlySet<string> = new Set([
+  'datasourceCredentials',
+  'testDatasource',
+  'testConnection',
+  'databases',
+] satisfies AuditedOperation[]);
 const largestBatch = 500;
 const mostWaitingRefusals = 100;
 
@@ -231,8 +238,8 @@ function eventOf(
     instanceId: target?.instanceId ?? null,
     targetId: target?.id ?? null,
     version: target?.version ?? null,
-    // What was refused changed nothing, and neither did a reading.
-    position: outcome === 'done' && operation !== 'datasourceCredentials' ? 0 : null,
+    // What was refused changed nothing either.
+    position: outcome === 'done' && !unchanging.has(operation) ? 0 : null,
     changes: changes === null ? null : JSON.stringify(changes),
   };
 }

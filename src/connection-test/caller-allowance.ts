@@ -18,19 +18,30 @@ export class CallerAllowance {
    *
    * @returns 0, or after how many seconds there is more
    */
-  take({ caller, address }: Call, amount: number): number {
-    if (caller.means === 'command line') return 0;
+  take(call: Call, amount: number): number {
+    if (call.caller.means === 'command line') return 0;
+    const wait = this.waitFor(call, amount);
+    if (wait > 0) return wait;
     const now = performance.now();
-    const name = caller.means === 'anonymous' ? `address ${address}` : `${caller.means} ${caller.name}`;
-    let window = this.#windows.get(name);
-    if (window === undefined || window.ends <= now) {
-      if (this.#windows.size >= maxCallers) this.#forgetEnded(now);
-      window = { count: 0, ends: now + minute };
-      this.#windows.set(name, window);
+    const name = nameOf(call);
+    const window = this.#windows.get(name);
+    if (window !== undefined && window.ends > now) {
+      window.count += amount;
+      return 0;
     }
-    if (window.count + amount > this.#limit) return Math.ceil((window.ends - now) / 1000);
-    window.count += amount;
+    if (this.#windows.size >= maxCallers) this.#forgetEnded(now);
+    this.#windows.set(name, { count: amount, ends: now + minute });
     return 0;
+  }
+
+  /** As {@link take}, and nothing is taken. */
+  waitFor(call: Call, amount: number): number {
+    if (call.caller.means === 'command line') return 0;
+    const now = performance.now();
+    const { count, ends } = this.#windows.get(nameOf(call)) ?? { count: 0, ends: 0 };
+    const isEnded = ends <= now;
+    if ((isEnded ? 0 : count) + amount <= this.#limit) return 0;
+    return Math.ceil(((isEnded ? now + minute : ends) - now) / 1000);
   }
 
   /** Where that is not enough, all are forgotten but those who have asked last. */
@@ -41,4 +52,8 @@ export class CallerAllowance {
       this.#windows.delete(name);
     }
   }
+}
+
+function nameOf({ caller, address }: Call): string {
+  return caller.means === 'anonymous' ? `address ${address}` : `${caller.means} ${caller.name}`;
 }

@@ -1,10 +1,12 @@
 import { Arg, Ctx, FieldResolver, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { AddDatasourceInput, DatasourceKey } from '../datasources/datasource.input.js';
 import { DatasourceType } from '../datasources/datasource.type.js';
+import { storedId } from '../global-id.js';
 import type { RequestContext } from '../graphql/context/request-context.js';
 import { Rules } from '../graphql/schema/field-rules.js';
 import { validated } from '../input/validate.js';
-import { succeeded } from '../operation-outcome.js';
+import { rehearsed, succeeded } from '../operation-outcome.js';
+import { DryRun, isRehearsal } from '../rehearsal/dry-run.argument.js';
 import { DatabasesInput } from './connection-test.input.js';
 import type { ConnectionTestService, DatabaseNames, LastTestOutcome } from './connection-test.service.js';
 import {
@@ -13,6 +15,9 @@ import {
   TestConnectionPayload,
   TestDatasourcePayload,
 } from './connection-test.type.js';
+
+const done = { ...succeeded, rehearsed: false };
+const notDone = { ...rehearsed, rehearsed: true };
 
 /** The GraphQL surface of connection tests. */
 @Resolver(() => DatasourceType)
@@ -32,9 +37,14 @@ export class ConnectionTestResolver {
   })
   async testDatasource(
     @Arg('input', () => DatasourceKey, { description: 'Which datasource.' }) input: DatasourceKey,
-    @Ctx() { call, abandoned }: RequestContext,
+    @DryRun() dryRun: boolean | null,
+    @Ctx() context: RequestContext,
   ): Promise<TestDatasourcePayload> {
-    return { ...succeeded, test: await this.#tests.testDatasource(validated(input), call, abandoned()) };
+    const { call, abandoned, outcome } = context;
+    const valid = validated(input);
+    if (!isRehearsal(dryRun)) return { ...done, test: await this.#tests.testDatasource(valid, call, abandoned()) };
+    outcome.isRehearsed = true;
+    return { ...notDone, test: await this.#tests.rehearseTestOfDatasource(valid, call) };
   }
 
   /** Tests a connection that is not registered. */
@@ -46,9 +56,14 @@ export class ConnectionTestResolver {
   async testConnection(
     @Arg('input', () => AddDatasourceInput, { description: 'The datasource as it would be added.' })
     input: AddDatasourceInput,
-    @Ctx() { call, abandoned }: RequestContext,
+    @DryRun() dryRun: boolean | null,
+    @Ctx() context: RequestContext,
   ): Promise<TestConnectionPayload> {
-    return { ...succeeded, test: await this.#tests.testConnection(validated(input), call, abandoned()) };
+    const { call, abandoned, outcome } = context;
+    const valid = validated(input);
+    if (!isRehearsal(dryRun)) return { ...done, test: await this.#tests.testConnection(valid, call, abandoned()) };
+    outcome.isRehearsed = true;
+    return { ...notDone, test: this.#tests.rehearseTestOfConnection(valid, call) };
   }
 
   /** Lists the databases of a server. */
@@ -71,6 +86,8 @@ export class ConnectionTestResolver {
     description: 'What came of its last connection test; null where there was none since its connection was changed.',
   })
   lastTest(@Root() datasource: DatasourceType, @Ctx() context: RequestContext): Promise<LastTestOutcome | null> {
-    return context.loaders.load('last test', datasource.id, (ids: readonly string[]) => this.#tests.lastTests(ids));
+    return context.loaders.load('last test', storedId(datasource.id), (ids: readonly string[]) =>
+      this.#tests.lastTests(ids),
+    );
   }
 }

@@ -11,7 +11,7 @@ import {
 } from '../datasources/datasource.statements.js';
 import { isSameConnection } from '../datasources/datasource-changes.js';
 import { datasourceNotFound } from '../datasources/datasource-writes.js';
-import { parseJdbcUrl } from '../datasources/jdbc-url.js';
+import { type JdbcUrl, parseJdbcUrl } from '../datasources/jdbc-url.js';
 import { type LastTestRow, putLastTest, selectLastTests } from '../datasources/last-test.statements.js';
 import { type TestOutcome, testOutcomes } from '../datasources/test-outcome.js';
 import { DomainError, OverloadedError, RateLimitedError, UnavailableError } from '../errors.js';
@@ -32,7 +32,7 @@ import {
 } from './server-test.js';
 import { isPlainName } from './server-words.js';
 import { type ConnectionTest, TestFailure } from './test-outcome.js';
-import { type ConnectionDescription, maxServers, testTargets } from './test-target.js';
+import { type ConnectionDescription, maxServers, type TestTarget, testTargets } from './test-target.js';
 
 /** What bounds connection tests. */
 export interface ConnectionTestLimits {
@@ -76,6 +76,7 @@ export interface LastTestOutcome {
 }
 
 const maxAtOnce = 8;
+const notConnected = { outcome: 'NOT_TESTED', message: 'Rehearsed: nothing was connected to.' } as const;
 
 /** What one test is made of. */
 interface Work {
@@ -145,6 +146,28 @@ export class ConnectionTestService {
   }
 
   /**
+   * Checks what a test of a registered datasource needs, and tells what it would begin with. Nothing is looked up by its name or
+   * connected to, so nothing is in the audit.
+   *
+   * @throws as {@link testDatasource}
+   */
+  async rehearseTestOfDatasource(key: DatasourceIdentity, call: Call): Promise<ConnectionTest> {
+    const target = targetOf(key);
+    this.#admit('testDatasource', target, call);
+    const [datasource] = await this.#parts.database.read((session) => selectSealedDatasources(session, [key]));
+    if (datasource === undefined) throw datasourceNotFound();
+    const connection = { ...datasource, password: this.#openedPassword(datasource) };
+    return this.#rehearsed({ operation: 'testDatasource', target, connection, listsDatabases: false }, call);
+  }
+
+  /** As {@link rehearseTestOfDatasource}, of a datasource that is not registered. */
+  rehearseTestOfConnection(input: AddDatasourceInput, call: Call): ConnectionTest {
+    const target = targetOf(input);
+    this.#admit('testConnection', target, call);
+    return this.#rehearsed({ operation: 'testConnection', target, connection: input, listsDatabases: false }, call);
+  }
+
+  /**
    * Finds the names of the databases that a credential sees, of a server of MySQL, MariaDB, PostgreSQL or Redshift. The server
    * that answers first is asked.
    *
@@ -188,27 +211,19 @@ export class ConnectionTestService {
     call: Call,
     signal: AbortSignal,
   ): Promise<{ test: ConnectionTest; databases?: readonly unknown[] | undefined }> {
-    const { operation, target, connection, listsDatabases } = work;
-    const url = parseJdbcUrl(connection.jdbcConnectionUrl);
-    if (!url.ok) throw new DomainError('INVALID_JDBC_URL', url.problem);
+    const { connection, listsDatabases } = work;
+    const url = urlOf(connection);
     const testedAt = new Date();
     const started = performance.now();
     const summed = (test: Pick<ConnectionTest, 'outcome' | 'message' | 'servers'>): ConnectionTest => {
       this.#parts.onOutcome?.(keptOutcome(test.outcome));
       return { ...test, milliseconds: performance.now() - started, testedAt };
     };
-    let targets: ReturnType<typeof testTargets>;
-    try {
-      targets = testTargets(url.url, connection);
-    } catch (error) {
-      if (!(error instanceof TestFailure)) throw error;
-      return { test: summed({ outcome: error.outcome, message: error.message, servers: [] }) };
+    const targets = targetsOf(url, connection);
+    if (targets instanceof TestFailure) {
+      return { test: summed({ outcome: targets.outcome, message: targets.message, servers: [] }) };
     }
-    const wait = this.#allowance.take(call, targets.length);
-    if (wait > 0) {
-      this.#parts.audit.recordRefusal(call, [{ operation, target }], 'RATE_LIMITED');
-      throw new RateLimitedError(this.#rateLimit, wait);
-    }
+    this.#expectAllowance(work, call, this.#allowance.take(call, targets.length));
     // Whatever was admitted meanwhile.
     if (this.#underWay >= maxAtOnce)
       throw new OverloadedError(new Error(`${maxAtOnce} connection tests are under way`));
@@ -230,7 +245,7 @@ export class ConnectionTestService {
         ended.push(await testServer(server, rules, { listsDatabases, showsWhyUnreached, time }, whole.signal));
         if (listsDatabases && ended.at(-1)?.databases !== undefined) break;
       }
-      const isCut = url.url.hosts.length > maxServers;
+      const isCut = url.hosts.length > maxServers;
       return { test: summed(summary(ended, isCut)), databases: ended.at(-1)?.databases };
     } finally {
       clearTimeout(timer);
@@ -240,6 +255,22 @@ export class ConnectionTestService {
         this.#underWay -= 1;
       });
     }
+  }
+
+  #rehearsed(work: Work, call: Call): ConnectionTest {
+    const targets = targetsOf(urlOf(work.connection), work.connection);
+    const { outcome, message } = targets instanceof TestFailure ? targets : notConnected;
+    if (!(targets instanceof TestFailure)) {
+      this.#expectAllowance(work, call, this.#allowance.waitFor(call, targets.length));
+    }
+    return { outcome, message, servers: [], milliseconds: 0, testedAt: new Date() };
+  }
+
+  /** @throws RateLimitedError where there is something to wait for, which is recorded */
+  #expectAllowance({ operation, target }: Work, call: Call, wait: number): void {
+    if (wait === 0) return;
+    this.#parts.audit.recordRefusal(call, [{ operation, target }], 'RATE_LIMITED');
+    throw new RateLimitedError(this.#rateLimit, wait);
   }
 
   #rules(lookups: Promise<unknown>[]): TestRules {
@@ -297,6 +328,23 @@ export class ConnectionTestService {
         error,
       );
     }
+  }
+}
+
+/** @throws DomainError INVALID_JDBC_URL */
+function urlOf({ jdbcConnectionUrl }: ConnectionDescription): JdbcUrl {
+  const url = parseJdbcUrl(jdbcConnectionUrl);
+  if (!url.ok) throw new DomainError('INVALID_JDBC_URL', url.problem);
+  return url.url;
+}
+
+/** The servers to test; why there are none, where there are none. */
+function targetsOf(url: JdbcUrl, connection: ConnectionDescription): TestTarget[] | TestFailure {
+  try {
+    return testTargets(url, connection);
+  } catch (error) {
+    if (!(error instanceof TestFailure)) throw error;
+    return error;
   }
 }
 

@@ -10,7 +10,8 @@ import { Connection } from '../graphql/schema/connection.type.js';
 import { Rules } from '../graphql/schema/field-rules.js';
 import { batchSizeOf, PageArgs } from '../graphql/schema/page.arguments.js';
 import { validated } from '../input/validate.js';
-import { succeeded } from '../operation-outcome.js';
+import { DryRun, isRehearsal } from '../rehearsal/dry-run.argument.js';
+import type { Performance } from '../rehearsal/performance.js';
 import type { Call } from '../security/call.js';
 import { DatasourceFilter, DatasourceOrder, datasourceOrdering } from './datasource.filter.js';
 import {
@@ -46,14 +47,21 @@ const orderDescription = 'The order. The default is the oldest first.';
 export class DatasourceResolver {
   readonly #datasources: DatasourceService;
   readonly #accounts: AccountService;
+  readonly #operations: Performance<{ readonly datasources: DatasourceService }>;
 
   /**
    * @param datasources what it asks
    * @param accounts what it asks for the accounts that datasources are in
+   * @param operations what does mutations, or rehearses them
    */
-  constructor(datasources: DatasourceService, accounts: AccountService) {
+  constructor(
+    datasources: DatasourceService,
+    accounts: AccountService,
+    operations: Performance<{ readonly datasources: DatasourceService }>,
+  ) {
     this.#datasources = datasources;
     this.#accounts = accounts;
+    this.#operations = operations;
   }
 
   /** Adds a datasource. */
@@ -64,9 +72,14 @@ export class DatasourceResolver {
   })
   async addDatasource(
     @Arg('input', () => AddDatasourceInput, { description: 'The datasource to add.' }) input: AddDatasourceInput,
+    @DryRun() dryRun: boolean | null,
     @Ctx() context: RequestContext,
   ): Promise<AddDatasourcePayload> {
-    return { ...succeeded, datasource: await this.#datasources.add(validated(input), context.call) };
+    const valid = validated(input);
+    const added = await this.#operations.perform(isRehearsal(dryRun), context, ({ datasources }, call) =>
+      datasources.add(valid, call),
+    );
+    return { ...added.payload, datasource: added.nodeOf(added.result) };
   }
 
   /** Replaces a datasource. */
@@ -78,9 +91,14 @@ export class DatasourceResolver {
   async editDatasource(
     @Arg('input', () => EditDatasourceInput, { description: 'The new values of the whole datasource.' })
     input: EditDatasourceInput,
+    @DryRun() dryRun: boolean | null,
     @Ctx() context: RequestContext,
   ): Promise<EditDatasourcePayload> {
-    return { ...succeeded, datasource: await this.#datasources.edit(validated(input), context.call) };
+    const valid = validated(input);
+    const edited = await this.#operations.perform(isRehearsal(dryRun), context, ({ datasources }, call) =>
+      datasources.edit(valid, call),
+    );
+    return { ...edited.payload, datasource: edited.nodeOf(edited.result) };
   }
 
   /** Changes a part of a datasource. */
@@ -91,9 +109,14 @@ export class DatasourceResolver {
   })
   async updateDatasource(
     @Arg('input', () => UpdateDatasourceInput, { description: 'The fields to change.' }) input: UpdateDatasourceInput,
+    @DryRun() dryRun: boolean | null,
     @Ctx() context: RequestContext,
   ): Promise<UpdateDatasourcePayload> {
-    return { ...succeeded, datasource: await this.#datasources.update(validated(input), context.call) };
+    const valid = validated(input);
+    const updated = await this.#operations.perform(isRehearsal(dryRun), context, ({ datasources }, call) =>
+      datasources.update(valid, call),
+    );
+    return { ...updated.payload, datasource: updated.nodeOf(updated.result) };
   }
 
   /** Reads the credentials of a datasource. */
@@ -118,9 +141,14 @@ export class DatasourceResolver {
   async deleteDatasources(
     @Arg('input', () => DeleteDatasourcesInput, { description: 'The datasources to delete.' })
     input: DeleteDatasourcesInput,
+    @DryRun() dryRun: boolean | null,
     @Ctx() context: RequestContext,
   ): Promise<DeleteDatasourcesPayload> {
-    return { ...succeeded, deletedInstanceIds: await this.#datasources.delete(validated(input), context.call) };
+    const valid = validated(input);
+    const deleted = await this.#operations.perform(isRehearsal(dryRun), context, ({ datasources }, call) =>
+      datasources.delete(valid, call),
+    );
+    return { ...deleted.payload, deletedInstanceIds: deleted.result };
   }
 
   /** Finds a datasource. */

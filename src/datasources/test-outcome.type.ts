@@ -21,6 +21,6 @@ export const ConnectionTestOutcome = describedEnum<TestOutcome>(
     UNREACHABLE: 'The server was not reached. Without the permission `admin` this includes NOT_ALLOWED.',
     NOT_ALLOWED: 'The server is outside the networks that may be tested. Only callers with `admin` are told.',
     UNRESOLVED: 'The name of the server has no address.',
-    NOT_TESTED: 'The URL does not say which server to test.',
+    NOT_TESTED: 'The URL does not say which server to test, or the test was only rehearsed.',
   },
 );

@@ -4,12 +4,14 @@ import { shownChanges } from '../audit/recorded-changes.js';
 import { DatasourceKey } from '../datasources/datasource.input.js';
 import type { ShownDatasource } from '../datasources/datasource.statements.js';
 import { DatasourceType } from '../datasources/datasource.type.js';
+import { storedId } from '../global-id.js';
 import type { RequestContext } from '../graphql/context/request-context.js';
 import { Connection, type PageInfo } from '../graphql/schema/connection.type.js';
 import { Rules } from '../graphql/schema/field-rules.js';
 import { batchSizeOf, PageArgs } from '../graphql/schema/page.arguments.js';
 import { validated } from '../input/validate.js';
-import { succeeded } from '../operation-outcome.js';
+import { DryRun, isRehearsal } from '../rehearsal/dry-run.argument.js';
+import type { Performance } from '../rehearsal/performance.js';
 import { RevertDatasourceInput } from './history.input.js';
 import type { HistoryService } from './history.service.js';
 import type { DatasourceOfHistory, RecordedVersion } from './history.statements.js';
@@ -44,10 +46,15 @@ class History {
 @Resolver(() => DatasourceType)
 export class HistoryResolver {
   readonly #history: HistoryService;
+  readonly #operations: Performance<{ readonly history: HistoryService }>;
 
-  /** @param history what it asks */
-  constructor(history: HistoryService) {
+  /**
+   * @param history what it asks
+   * @param operations what does mutations, or rehearses them
+   */
+  constructor(history: HistoryService, operations: Performance<{ readonly history: HistoryService }>) {
     this.#history = history;
+    this.#operations = operations;
   }
 
   /** The versions of a datasource that is there. */
@@ -60,7 +67,8 @@ export class HistoryResolver {
     @Ctx() context: RequestContext,
     @Args(() => PageArgs) page: PageArgs,
   ): Promise<History> {
-    return this.#pageOf(datasource as ShownDatasource, page, context);
+    const { id, ...key } = datasource as ShownDatasource;
+    return this.#pageOf({ ...key, id: storedId(id) }, page, context);
   }
 
   /** The versions of a datasource, also of one that is not there any more. */
@@ -90,9 +98,14 @@ export class HistoryResolver {
   async revertDatasource(
     @Arg('input', () => RevertDatasourceInput, { description: 'Which version to go back to.' })
     input: RevertDatasourceInput,
+    @DryRun() dryRun: boolean | null,
     @Ctx() context: RequestContext,
   ): Promise<RevertDatasourcePayload> {
-    return { ...succeeded, datasource: await this.#history.revert(validated(input), context.call) };
+    const valid = validated(input);
+    const reverted = await this.#operations.perform(isRehearsal(dryRun), context, ({ history }, call) =>
+      history.revert(valid, call),
+    );
+    return { ...reverted.payload, datasource: reverted.nodeOf(reverted.result) };
   }
 
   async #pageOf(datasource: DatasourceOfHistory, page: PageArgs, context: RequestContext): Promise<History> {

@@ -4,6 +4,8 @@ export interface RequestOutcome {
   operation?: string;
   /** Of a GraphQL operation, whether it is a query or a mutation. */
   kind?: string;
+  /** Whether a mutation was only rehearsed. */
+  isRehearsed?: boolean;
   /** The code that the client got. */
   code?: number | string;
 }

@@ -99,6 +99,18 @@ const operations: readonly Operation[] = [
     { input: { ...key, instances: ['nothing'] } },
   ],
   [
+    'deleteAccount as a rehearsal',
+    ['write'],
+    'mutation ($input: DeleteAccountInput!) { deleteAccount(input: $input, dryRun: true) { code deletedDatasourceCount } }',
+    { input: key },
+  ],
+  [
+    'deleteAccount as a rehearsal, and what would change',
+    ['write', 'read'],
+    'mutation ($input: DeleteAccountInput!) { deleteAccount(input: $input, dryRun: true) { rehearsal { changes { instanceId } } } }',
+    { input: key },
+  ],
+  [
     'addAccount, and on to its datasources',
     ['write', 'read'],
     addAccountWith('account { datasources { totalCount } }'),

@@ -307,8 +307,12 @@ describe.each(mysqlKind ? [sqlite, mysql] : [sqlite])('credentials planted throu
     expect([query, text, JSON.parse(text).errors?.[0].extensions.code]).toEqual([query, text, code]);
   }
 
-  /** A mutation by variables, by literals and by literals in block strings. */
+  /** A mutation by variables, and by literals; before that its rehearsal. */
   async function mutate(name: keyof typeof mutations, input: Values, code: string | undefined, literals = true) {
+    const type = mutations[name].split(': ')[1]?.split(')')[0];
+    const changes = name === 'testConnection' ? '' : 'rehearsal(first: 100) { changes { fields { field from to } } }';
+    const rehearsal = `mutation ($input: ${type}) { ${name}(input: $input, dryRun: true) { code message ${changes} } }`;
+    await graphql(rehearsal, { input }, code);
     await graphql(mutations[name], { input }, code);
     if (!literals) return;
     await graphql(`mutation { ${name}(input: ${literalOf(input)}) { code } }`, undefined, code);
