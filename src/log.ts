@@ -17,8 +17,8 @@ export interface LoggedError {
 const deepestCause = 4;
 const pipePiece = 4096;
 const ownPiece = 16_384;
-const longestDelay = 20;
-const longestDrain = 500;
+const maxDelay = 20;
+const maxDrainTime = 500;
 const secretNames: ReadonlySet<string> = new Set(['password', 'secret', 'authorization', 'cookie', 'x-api-key']);
 
 /**
@@ -53,7 +53,7 @@ export interface LogOutput extends DestinationStream {
  * bytes stands inside another.
  */
 export function standardOutput(use: 'own' | 'shared'): LogOutput {
-  const largestPiece = use === 'shared' ? pipePiece : ownPiece;
+  const maxPieceBytes = use === 'shared' ? pipePiece : ownPiece;
   const output = pino.destination({ dest: 1, sync: false, ...(use === 'shared' ? { maxWrite: pipePiece } : {}) });
   let waiting = '';
   let bytes = 0;
@@ -77,16 +77,16 @@ export function standardOutput(use: 'own' | 'shared'): LogOutput {
   return {
     write(line) {
       const length = Buffer.byteLength(line);
-      if (bytes + length > largestPiece) pass();
+      if (bytes + length > maxPieceBytes) pass();
       waiting += line;
       bytes += length;
-      timer ??= setTimeout(pass, longestDelay).unref();
+      timer ??= setTimeout(pass, maxDelay).unref();
     },
     async drained() {
       pass();
       // It fails where nobody reads any more; then there is nothing to wait for.
       const written = isWriting ? once(output, 'drain').catch(() => undefined) : undefined;
-      await Promise.race([written, sleep(longestDrain, undefined, { ref: false })]);
+      await Promise.race([written, sleep(maxDrainTime, undefined, { ref: false })]);
     },
   };
 }

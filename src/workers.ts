@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 
 const pauseBeforeRestart = 1_000;
-const longestStop = 9_700;
+const maxStopTime = 9_700;
 
 /** What a worker tells the process that started it. */
 export type WorkerMessage = { readonly ready: true } | { readonly cannotStart: string };
@@ -38,7 +38,7 @@ export function superviseWorkers(count: number, log: Logger): Promise<number> {
       for (const worker of workers()) worker.send(stopMessage, () => undefined);
       setTimeout(() => {
         for (const worker of workers()) worker.process.kill('SIGKILL');
-      }, longestStop).unref();
+      }, maxStopTime).unref();
       if (workers().length === 0) resolve(state.exitCode);
     }
 

@@ -10,7 +10,7 @@ export interface SharedAccountId {
 }
 
 const checkedAtOnce = 10_000;
-const mostShown = 100;
+const maxShown = 100;
 
 /**
  * Makes an account that was just added the only one with its id. Of several who add one at the same time each wants the
@@ -47,10 +47,10 @@ export async function selectSharedAccountIds(
       if (row.accountId === last.accountId) shared.add(row.accountId);
       last = row;
     }
-    if (rows.length < checkedAtOnce || shared.size >= mostShown) break;
+    if (rows.length < checkedAtOnce || shared.size >= maxShown) break;
   }
   const found: SharedAccountId[] = [];
-  for (const accountId of [...shared].slice(0, mostShown)) {
+  for (const accountId of [...shared].slice(0, maxShown)) {
     found.push({ accountId, accounts: await read((session) => accountsWith(session, accountId)) });
   }
   return found;
@@ -70,7 +70,7 @@ function nextIds(session: Session, { accountId, id }: { readonly accountId: stri
 
 function accountsWith(session: Session, accountId: string) {
   return session.rows<Pick<Account, 'accountProvider' | 'region'>>(
-    `SELECT account_provider AS accountProvider, region FROM accounts${byIndex(session.dialect, 'ix_accounts_name')} WHERE account_id = ? ORDER BY id LIMIT ${mostShown}`,
+    `SELECT account_provider AS accountProvider, region FROM accounts${byIndex(session.dialect, 'ix_accounts_name')} WHERE account_id = ? ORDER BY id LIMIT ${maxShown}`,
     [accountId],
   );
 }

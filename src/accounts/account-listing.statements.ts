@@ -3,7 +3,7 @@ import { all, type Condition } from '../database/condition.js';
 import type { Session, SqlValue } from '../database/database.js';
 import { byIndex } from '../database/index-hint.js';
 import {
-  mostListed,
+  maxListed,
   type OffsetList,
   type OffsetPage,
   type OffsetRequest,
@@ -63,13 +63,13 @@ export function selectAccountValues(
   return readValues(session, rows, mapping.columnOf(property));
 }
 
-/** Counts the accounts of some providers and their regions, in {@link mostListed} accounts at most. */
+/** Counts the accounts of some providers and their regions, in {@link maxListed} accounts at most. */
 export async function summarizeAccounts(
   session: Session,
   providers: readonly number[],
 ): Promise<{ accounts: number; regions: number }> {
   const { sql, values } = ofProviders(providers);
-  const candidates = `SELECT region FROM accounts${byIndex(session.dialect, indexes.place)} WHERE ${sql} LIMIT ${mostListed}`;
+  const candidates = `SELECT region FROM accounts${byIndex(session.dialect, indexes.place)} WHERE ${sql} LIMIT ${maxListed}`;
   const [counts] = await session.rows<{ accounts: number; regions: number }>(
     `SELECT COUNT(*) AS accounts, COUNT(DISTINCT region) AS regions FROM (${candidates}) AS candidates`,
     values,

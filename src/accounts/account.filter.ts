@@ -63,7 +63,7 @@ export class AccountFilter {
   @Parameter({
     kind: 'text',
     optional: true,
-    longest: 255,
+    maxLength: 255,
     description: 'A text to find anywhere in the account id or the region. Case is ignored.',
   })
   search?: string | null;

@@ -2,8 +2,8 @@ import { InputType } from 'type-graphql';
 import { Parameter } from '../input/parameter.js';
 
 const provider = { kind: 'integer', from: 1, targetPart: 'accountProvider' } as const;
-const accountId = { kind: 'identifier', longest: 255, targetPart: 'accountId' } as const;
-const region = { kind: 'identifier', longest: 64, targetPart: 'region' } as const;
+const accountId = { kind: 'identifier', maxLength: 255, targetPart: 'accountId' } as const;
+const region = { kind: 'identifier', maxLength: 64, targetPart: 'region' } as const;
 
 /** The three parameters that say which account. */
 @InputType({ description: 'The key of an account. All three fields are compared exactly, including case.' })

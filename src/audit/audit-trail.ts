@@ -71,8 +71,8 @@ const unchanging: ReadonlySet<string> = new Set([
   'testConnection',
   'databases',
 ] satisfies AuditedOperation[]);
-const largestBatch = 500;
-const mostWaitingRefusals = 100;
+const maxBatch = 500;
+const maxWaitingRefusals = 100;
 
 /** Keeps the record of who did what. */
 export class AuditTrail implements Refusals {
@@ -137,8 +137,8 @@ export class AuditTrail implements Refusals {
     const events = entries.map(({ call, operation, target, changes, outcome = 'done' }) =>
       eventOf(call, operation, outcome, target, changes),
     );
-    for (let start = 0; start < events.length; start += largestBatch) {
-      await insertAuditEvents(session, events.slice(start, start + largestBatch));
+    for (let start = 0; start < events.length; start += maxBatch) {
+      await insertAuditEvents(session, events.slice(start, start + maxBatch));
     }
   }
 
@@ -151,7 +151,7 @@ export class AuditTrail implements Refusals {
   recordRefusal(call: Call, asked: readonly RefusedOperation[], reason: ErrorName): void {
     const { onRefusal, onLoss = () => undefined } = this.#observer;
     onRefusal?.(reason);
-    if (this.#waitingRefusals >= mostWaitingRefusals) {
+    if (this.#waitingRefusals >= maxWaitingRefusals) {
       onLoss(new Error('too many refusals at a time to record them all'));
       return;
     }
@@ -193,9 +193,9 @@ export class AuditTrail implements Refusals {
   async removeBefore(before: Date): Promise<number> {
     let removed = 0;
     for (;;) {
-      const batch = await this.#database.change((session) => deleteAuditEventsBefore(session, before, largestBatch));
+      const batch = await this.#database.change((session) => deleteAuditEventsBefore(session, before, maxBatch));
       removed += batch;
-      if (batch < largestBatch) return removed;
+      if (batch < maxBatch) return removed;
     }
   }
 }

@@ -5,15 +5,15 @@ import { Parameter } from '../input/parameter.js';
 @InputType({ description: 'A filter for a list of audit events. All given conditions must match.' })
 export class AuditEventFilter {
   /** Who. */
-  @Parameter({ kind: 'text', optional: true, longest: 300, description: 'The actor, compared exactly.' })
+  @Parameter({ kind: 'text', optional: true, maxLength: 300, description: 'The actor, compared exactly.' })
   actor?: string | null;
 
   /** What was done. */
-  @Parameter({ kind: 'text', optional: true, longest: 128, description: 'The operation, compared exactly.' })
+  @Parameter({ kind: 'text', optional: true, maxLength: 128, description: 'The operation, compared exactly.' })
   operation?: string | null;
 
   /** What came of it. */
-  @Parameter({ kind: 'text', optional: true, longest: 32, description: 'The outcome, compared exactly.' })
+  @Parameter({ kind: 'text', optional: true, maxLength: 32, description: 'The outcome, compared exactly.' })
   outcome?: string | null;
 
   /** The provider of the account. */
@@ -29,7 +29,7 @@ export class AuditEventFilter {
   @Parameter({
     kind: 'identifier',
     optional: true,
-    longest: 255,
+    maxLength: 255,
     description: 'The id of the account, compared exactly.',
   })
   accountId?: string | null;
@@ -38,13 +38,13 @@ export class AuditEventFilter {
   @Parameter({
     kind: 'identifier',
     optional: true,
-    longest: 64,
+    maxLength: 64,
     description: 'The region of the account, compared exactly.',
   })
   region?: string | null;
 
   /** The datasource. */
-  @Parameter({ kind: 'identifier', optional: true, longest: 255, description: 'The instance id, compared exactly.' })
+  @Parameter({ kind: 'identifier', optional: true, maxLength: 255, description: 'The instance id, compared exactly.' })
   instanceId?: string | null;
 
   /** From when. */

@@ -12,7 +12,7 @@ export const keysUsage = [
 ].join('\n');
 
 const millisecondsOf = { h: 3_600_000, d: 86_400_000 } as const;
-const longestName = 255;
+const maxNameLength = 255;
 
 /**
  * Makes, lists and revokes API keys.
@@ -38,8 +38,8 @@ async function create(keys: ApiKeys, words: string[], print: Print): Promise<voi
   const { values, positionals } = parseWords(words);
   if (positionals.length > 0) throw new UsageError(keysUsage);
   const name = values.name?.trim();
-  if (!name || name.length > longestName || !name.isWellFormed()) {
-    throw new UsageError(`--name must be the purpose of the key, in 1 to ${longestName} characters.\n${keysUsage}`);
+  if (!name || name.length > maxNameLength || !name.isWellFormed()) {
+    throw new UsageError(`--name must be the purpose of the key, in 1 to ${maxNameLength} characters.\n${keysUsage}`);
   }
   const permitted = parsePermissions((values.permissions ?? '').split(',').map((word) => word.trim()));
   if (permitted === undefined) {

@@ -5,15 +5,15 @@ import { Parameter } from '../input/parameter.js';
 @InputType({ description: 'The connection whose databases to list. Nothing of it is stored.' })
 export class DatabasesInput {
   /** The JDBC URL, without a password. */
-  @Parameter({ kind: 'text', longest: 1024, description: 'The JDBC URL, which must not contain a password.' })
+  @Parameter({ kind: 'text', maxLength: 1024, description: 'The JDBC URL, which must not contain a password.' })
   jdbcConnectionUrl!: string;
 
   /** The user that connects. */
-  @Parameter({ kind: 'text', longest: 255, description: 'The user that connects.' })
+  @Parameter({ kind: 'text', maxLength: 255, description: 'The user that connects.' })
   masterUsername!: string;
 
   /** The password of that user. */
-  @Parameter({ kind: 'text', longest: 1024, description: 'The password of that user.' })
+  @Parameter({ kind: 'text', maxLength: 1024, description: 'The password of that user.' })
   password!: string;
 
   /** Whether the connection must use SSL. */
@@ -32,7 +32,7 @@ export class DatabasesInput {
   @Parameter({
     kind: 'text',
     optional: true,
-    longest: 1024,
+    maxLength: 1024,
     description: "The custom certificate's distinguished name.",
   })
   customJdbcCertString?: string | null;

@@ -114,7 +114,7 @@ export class ConflictError extends Error {
   override readonly name = 'ConflictError';
 }
 
-const longestShown = 1000;
+const maxShownLength = 1000;
 
 /**
  * A statement that the database refused. Its message carries the driver's codes and the statement without its values:
@@ -134,6 +134,6 @@ export class DatabaseError extends Error {
     readonly sql: string,
   ) {
     // One that writes many rows at once is long, and says no more behind its beginning.
-    super(`${code} in: ${sql.length > longestShown ? `${sql.slice(0, longestShown)}…` : sql}`);
+    super(`${code} in: ${sql.length > maxShownLength ? `${sql.slice(0, maxShownLength)}…` : sql}`);
   }
 }

@@ -17,7 +17,7 @@ import { type HostConnection, MysqlHosts, type MysqlLimits } from './mysql-hosts
 import { type CommitProof, CommitUnknownError, MysqlSession, mysqlDialect, RunAgainError } from './mysql-session.js';
 import { dropConnection } from './mysql-socket.js';
 
-const longestPause = 200;
+const maxPause = 200;
 const proofInterval = 50;
 
 /** @param expectWriter throws where what was read may be out of date, see {@link MysqlSession.expectWriter} */
@@ -118,7 +118,7 @@ export class MysqlDatabase implements Database {
       } catch (error) {
         if (!(error instanceof RunAgainError)) throw error;
         if (isShared && !error.isHostAway) throw new ConflictError('others were in the way', { cause: error.cause });
-        const pause = Math.random() * Math.min(2 ** attempt * 5, longestPause);
+        const pause = Math.random() * Math.min(2 ** attempt * 5, maxPause);
         if (pause >= deadline.left) throw new UnavailableError(error.cause);
         this.#retries[error.isHostAway ? 'server_away' : 'conflict'] += 1;
         await sleep(pause);

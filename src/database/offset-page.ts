@@ -4,12 +4,12 @@ import type { Session, SqlValue } from './database.js';
 import { byIndex } from './index-hint.js';
 
 /** The most rows that are listed: a page reaches no further, and a total says no more. */
-export const mostListed = 100_000;
+export const maxListed = 100_000;
 /** The most rows that are gone through for what no index has. */
-export const mostSearched = 50_000;
+export const maxSearched = 50_000;
 /** The most values that a column is said to have. */
-export const mostValues = 200;
-const mostPerPage = 100;
+export const maxValues = 200;
+const maxPerPage = 100;
 
 /** Which page of a list is asked for by its number. */
 export interface OffsetRequest {
@@ -17,7 +17,7 @@ export interface OffsetRequest {
   readonly limit: number;
 }
 
-/** A page by its number, and how many rows the whole list has: {@link mostListed} where there are more. */
+/** A page by its number, and how many rows the whole list has: {@link maxListed} where there are more. */
 export interface OffsetPage<Row> {
   readonly rows: readonly Row[];
   readonly total: number;
@@ -34,19 +34,19 @@ export interface PageNumber {
 /**
  * Reads which page is asked for.
  *
- * @throws InvalidParametersError where page or size are out of their limits, or reach beyond {@link mostListed}
+ * @throws InvalidParametersError where page or size are out of their limits, or reach beyond {@link maxListed}
  */
 export function offsetRequest({ page, size }: PageNumber): OffsetRequest {
   const problems = [
-    ...(isWhole(page, mostListed)
+    ...(isWhole(page, maxListed)
       ? []
-      : [{ property: 'page', problem: `must be a whole number from 1 to ${mostListed}` }]),
-    ...(isWhole(size, mostPerPage)
+      : [{ property: 'page', problem: `must be a whole number from 1 to ${maxListed}` }]),
+    ...(isWhole(size, maxPerPage)
       ? []
-      : [{ property: 'size', problem: `must be a whole number from 1 to ${mostPerPage}` }]),
+      : [{ property: 'size', problem: `must be a whole number from 1 to ${maxPerPage}` }]),
   ];
-  if (problems.length === 0 && page * size > mostListed) {
-    const problem = `must not reach beyond entry ${mostListed} of the list: narrow the list down instead`;
+  if (problems.length === 0 && page * size > maxListed) {
+    const problem = `must not reach beyond entry ${maxListed} of the list: narrow the list down instead`;
     problems.push({ property: 'page', problem });
   }
   if (problems.length > 0) throw new InvalidParametersError(problems);
@@ -73,7 +73,7 @@ export interface OffsetList {
 
 /**
  * Reads a page by its number, in two statements: how many rows there are, and those of the page. What an index does not tell
- * is looked for in {@link mostSearched} rows at most, and so many are sorted.
+ * is looked for in {@link maxSearched} rows at most, and so many are sorted.
  *
  * @throws DomainError BAD_USER_INPUT where more rows would have to be gone through
  */
@@ -86,13 +86,13 @@ export async function readOffsetPage<Row extends object>(
   const from = `FROM ${table}${byIndex(session.dialect, list.index)}`;
   const filter = all(filters);
   const goesThrough = filters.length > 0 || !isSorted;
-  const most = goesThrough ? mostSearched : mostListed;
+  const maxCounted = goesThrough ? maxSearched : maxListed;
   const [counts] = await session.rows<{ searched: number; total: number | null }>(
-    `SELECT COUNT(*) AS searched, SUM(is_listed) AS total FROM (SELECT ${filters.length > 0 ? filter.sql : '1'} AS is_listed ${from} WHERE ${within.sql} LIMIT ${most + 1}) AS candidates`,
+    `SELECT COUNT(*) AS searched, SUM(is_listed) AS total FROM (SELECT ${filters.length > 0 ? filter.sql : '1'} AS is_listed ${from} WHERE ${within.sql} LIMIT ${maxCounted + 1}) AS candidates`,
     [...filter.values, ...within.values],
   );
-  if (goesThrough && Number(counts?.searched) > most) throw tooMany();
-  const total = Math.min(Number(counts?.total ?? 0), mostListed);
+  if (goesThrough && Number(counts?.searched) > maxCounted) throw tooMany();
+  const total = Math.min(Number(counts?.total ?? 0), maxListed);
   if (offset >= total) return { rows: [], total };
   const where = all([within, ...filters]);
   const sorting = (prefix: string) =>
@@ -114,24 +114,24 @@ export interface CountedRows {
   readonly within: Condition;
 }
 
-/** Counts rows, up to {@link mostListed}. */
+/** Counts rows, up to {@link maxListed}. */
 export async function countUpTo(session: Session, { table, index, within }: CountedRows): Promise<number> {
   const rows = await session.rows<{ total: number }>(
-    `SELECT COUNT(*) AS total FROM (SELECT 1 AS one FROM ${table}${byIndex(session.dialect, index)} WHERE ${within.sql} LIMIT ${mostListed}) AS candidates`,
+    `SELECT COUNT(*) AS total FROM (SELECT 1 AS one FROM ${table}${byIndex(session.dialect, index)} WHERE ${within.sql} LIMIT ${maxListed}) AS candidates`,
     within.values,
   );
   return Number(rows[0]?.total);
 }
 
-/** Finds the different values of a column, {@link mostValues} at most, in the first {@link mostSearched} rows, in order. */
+/** Finds the different values of a column, {@link maxValues} at most, in the first {@link maxSearched} rows, in order. */
 export async function readValues(
   session: Session,
   { table, index, within }: CountedRows,
   column: string,
 ): Promise<SqlValue[]> {
-  const candidates = `SELECT ${column} AS value FROM ${table}${byIndex(session.dialect, index)} WHERE ${within.sql} LIMIT ${mostSearched}`;
+  const candidates = `SELECT ${column} AS value FROM ${table}${byIndex(session.dialect, index)} WHERE ${within.sql} LIMIT ${maxSearched}`;
   const rows = await session.rows<{ value: SqlValue }>(
-    `SELECT DISTINCT value FROM (${candidates}) AS candidates ORDER BY value LIMIT ${mostValues}`,
+    `SELECT DISTINCT value FROM (${candidates}) AS candidates ORDER BY value LIMIT ${maxValues}`,
     within.values,
   );
   return rows.map(({ value }) => value);
@@ -144,6 +144,6 @@ function isWhole(value: number, to: number): boolean {
 function tooMany(): DomainError {
   return new DomainError(
     'BAD_USER_INPUT',
-    `More than ${mostSearched} entries would have to be gone through. Narrow the list down by what is told exactly, such as an account id.`,
+    `More than ${maxSearched} entries would have to be gone through. Narrow the list down by what is told exactly, such as an account id.`,
   );
 }

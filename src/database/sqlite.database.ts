@@ -43,7 +43,7 @@ const dialect: Dialect = {
 const busy = new Set([5, 6]);
 const duplicateKey = new Set([1555, 2067]);
 const missingReference = 787;
-const largestStatementCache = 200;
+const maxCachedStatements = 200;
 const maxMillisecondsWithoutTurn = 10;
 
 /**
@@ -220,7 +220,7 @@ class SqliteSession implements Session {
     const known = this.#statements.get(sql);
     if (known !== undefined) return known;
     const statement = this.#connection.prepare(sql);
-    if (this.#statements.size >= largestStatementCache) {
+    if (this.#statements.size >= maxCachedStatements) {
       this.#statements.delete(this.#statements.keys().next().value as string);
     }
     this.#statements.set(sql, statement);

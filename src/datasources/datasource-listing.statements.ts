@@ -37,7 +37,7 @@ export interface DatasourceListing {
 }
 
 /** The most datasources of one account that are counted beside it. */
-export const mostCountedOfAccount = 10_000;
+export const maxCountedOfAccount = 10_000;
 
 const mapping = new TableMapping(Datasource);
 const indexes = {
@@ -79,13 +79,13 @@ export function countDatasourcesOfProviders(session: Session, providers: readonl
   return countUpTo(session, datasourcesOf(providers));
 }
 
-/** Counts the datasources of each of several accounts in one statement, each up to {@link mostCountedOfAccount}. */
+/** Counts the datasources of each of several accounts in one statement, each up to {@link maxCountedOfAccount}. */
 export async function countDatasourcesOfEach(
   session: Session,
   accounts: readonly AccountIdentity[],
 ): Promise<number[]> {
   const parts = accounts.map((_, place) => {
-    const within = `SELECT 1 AS one FROM datasources${byIndex(session.dialect, 'uq_datasources_key')} WHERE ${inAccount} LIMIT ${mostCountedOfAccount}`;
+    const within = `SELECT 1 AS one FROM datasources${byIndex(session.dialect, 'uq_datasources_key')} WHERE ${inAccount} LIMIT ${maxCountedOfAccount}`;
     return `SELECT ${place} AS place, COUNT(*) AS total FROM (${within}) AS part${place}`;
   });
   const rows = await session.rows<{ place: number; total: number }>(

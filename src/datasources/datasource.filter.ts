@@ -82,7 +82,7 @@ export class DatasourceFilter {
   @Parameter({
     kind: 'text',
     optional: true,
-    longest: 255,
+    maxLength: 255,
     description: 'A text to find anywhere in the ids, the description or the JDBC URL. Case is ignored.',
   })
   search?: string | null;

@@ -4,7 +4,7 @@ import { Parameter } from '../input/parameter.js';
 import { PatchOf } from '../input/patch.js';
 
 /** The limits of an instance id. */
-export const instanceIdParameter = { kind: 'identifier', longest: 255, targetPart: 'instanceId' } as const;
+export const instanceIdParameter = { kind: 'identifier', maxLength: 255, targetPart: 'instanceId' } as const;
 
 /** The version at which a change is to find the datasource. */
 export const expectedVersionParameter = {
@@ -41,15 +41,15 @@ export class DatasourceKey {
 })
 export class AddDatasourceInput extends DatasourceKey {
   /** A description. */
-  @Parameter({ kind: 'text', optional: true, longest: 2048, description: 'A description.' })
+  @Parameter({ kind: 'text', optional: true, maxLength: 2048, description: 'A description.' })
   description?: string | null;
 
   /** The JDBC URL, without a password. */
-  @Parameter({ kind: 'text', longest: 1024, description: 'The JDBC URL. It must not contain a password.' })
+  @Parameter({ kind: 'text', maxLength: 1024, description: 'The JDBC URL. It must not contain a password.' })
   jdbcConnectionUrl!: string;
 
   /** The schemas to scan, one per line. */
-  @Parameter({ kind: 'text', longest: 1024, description: 'The schemas to scan, one per line.' })
+  @Parameter({ kind: 'text', maxLength: 1024, description: 'The schemas to scan, one per line.' })
   jdbcConnectionSchema!: string;
 
   /** Whether the connection must use SSL. */
@@ -61,14 +61,14 @@ export class AddDatasourceInput extends DatasourceKey {
   kafkaSslEnabled?: boolean | null;
 
   /** The name of the database user. */
-  @Parameter({ kind: 'text', optional: true, longest: 255, description: 'The name of the database user.' })
+  @Parameter({ kind: 'text', optional: true, maxLength: 255, description: 'The name of the database user.' })
   masterUsername?: string | null;
 
   /** The password of the database user. */
   @Parameter({
     kind: 'text',
     optional: true,
-    longest: 1024,
+    maxLength: 1024,
     description: 'The password of the database user. It is encrypted before it is stored, and never shown.',
   })
   password?: string | null;
@@ -77,7 +77,7 @@ export class AddDatasourceInput extends DatasourceKey {
   @Parameter({
     kind: 'text',
     optional: true,
-    longest: 1024,
+    maxLength: 1024,
     description:
       'The name of, or a reference to, a secret in a secrets store. It is encrypted before it is stored, and never shown.',
   })
@@ -92,28 +92,28 @@ export class AddDatasourceInput extends DatasourceKey {
   skipCustomJdbcCertValidation?: boolean | null;
 
   /** The location of a custom certificate. */
-  @Parameter({ kind: 'text', optional: true, longest: 1024, description: 'The location of a custom certificate.' })
+  @Parameter({ kind: 'text', optional: true, maxLength: 1024, description: 'The location of a custom certificate.' })
   customJdbcCert?: string | null;
 
   /** The distinguished name of the custom certificate. */
   @Parameter({
     kind: 'text',
     optional: true,
-    longest: 1024,
+    maxLength: 1024,
     description: 'The distinguished name of the custom certificate.',
   })
   customJdbcCertString?: string | null;
 
   /** The availability zone of the connection. */
-  @Parameter({ kind: 'text', longest: 255, description: 'The availability zone of the connection.' })
+  @Parameter({ kind: 'text', maxLength: 255, description: 'The availability zone of the connection.' })
   networkAvailabilityZone!: string;
 
   /** The subnet of the connection. */
-  @Parameter({ kind: 'text', longest: 255, description: 'The subnet of the connection.' })
+  @Parameter({ kind: 'text', maxLength: 255, description: 'The subnet of the connection.' })
   networkSubnetId!: string;
 
   /** The security group of the connection. */
-  @Parameter({ kind: 'text', longest: 255, description: 'The security group of the connection.' })
+  @Parameter({ kind: 'text', maxLength: 255, description: 'The security group of the connection.' })
   networkSgId!: string;
 
   /** When a Glue crawler last updated it. */
@@ -124,7 +124,7 @@ export class AddDatasourceInput extends DatasourceKey {
   @Parameter({
     kind: 'text',
     optional: true,
-    longest: 64,
+    maxLength: 64,
     description: 'When it was created, as text in the format of its source.',
   })
   creationTime?: string | null;
@@ -133,20 +133,20 @@ export class AddDatasourceInput extends DatasourceKey {
   @Parameter({
     kind: 'text',
     optional: true,
-    longest: 64,
+    maxLength: 64,
     description: 'When it was last updated, as text in the format of its source.',
   })
   lastUpdatedTime?: string | null;
 
   /** The class name of the JDBC driver. */
-  @Parameter({ kind: 'text', optional: true, longest: 2048, description: 'The class name of the JDBC driver.' })
+  @Parameter({ kind: 'text', optional: true, maxLength: 2048, description: 'The class name of the JDBC driver.' })
   jdbcDriverClassName?: string | null;
 
   /** The location of the JDBC driver's JAR file. */
   @Parameter({
     kind: 'text',
     optional: true,
-    longest: 2048,
+    maxLength: 2048,
     description: "The location of the JDBC driver's JAR file.",
   })
   jdbcDriverJarUri?: string | null;

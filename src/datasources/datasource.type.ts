@@ -4,7 +4,7 @@ import { Rules } from '../graphql/schema/field-rules.js';
 import { Node } from '../graphql/schema/node.type.js';
 import { OperationPayload } from '../graphql/schema/operation-payload.type.js';
 import { DateTimeScalar } from '../input/date-time.js';
-import { largestList } from '../input/parameter.js';
+import { maxListLength } from '../input/parameter.js';
 
 /** A JDBC connection in an account, as GraphQL shows it: a credential has no field here. Its account is resolved apart. */
 @Rules({ access: 'known' })
@@ -200,7 +200,7 @@ export class DatasourceCredentials {
 @ObjectType({ implements: OperationPayload, description: 'The result of deleting datasources.' })
 export class DeleteDatasourcesPayload extends OperationPayload {
   /** The instance ids of the datasources that were deleted. */
-  @Rules({ maxEntries: largestList, countedLength: 255 })
+  @Rules({ maxEntries: maxListLength, countedLength: 255 })
   @Field(() => [String], { description: 'The instance ids of the datasources that were deleted, each once.' })
   deletedInstanceIds!: string[];
 }

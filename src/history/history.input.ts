@@ -20,7 +20,7 @@ export class RevertDatasourceInput extends DatasourceKey {
   @Parameter({
     kind: 'text',
     optional: true,
-    longest: 1024,
+    maxLength: 1024,
     description: 'The password to store: left out it stays, null clears it. What it was at that version is not kept.',
   })
   password?: string | null;
@@ -29,7 +29,7 @@ export class RevertDatasourceInput extends DatasourceKey {
   @Parameter({
     kind: 'text',
     optional: true,
-    longest: 1024,
+    maxLength: 1024,
     description: 'The secret to store: left out it stays, null clears it. What it was at that version is not kept.',
   })
   secret?: string | null;

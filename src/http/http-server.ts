@@ -17,8 +17,8 @@ const timeLimits = {
 };
 
 // A client that takes nothing of its answer for so long, the time for the answer apart.
-const longestStandstill = 15_000;
-const longestLinger = 2_000;
+const maxStandstill = 15_000;
+const maxLingerTime = 2_000;
 
 /** What Node.js knows of the answer that a connection is at. */
 type HttpSocket = Socket & { _httpMessage?: ServerResponse | null };
@@ -26,11 +26,11 @@ type HttpSocket = Socket & { _httpMessage?: ServerResponse | null };
 /**
  * Makes the server that carries everything, with limits on what a client may take.
  *
- * @param longestAnswer how long a handler may take, in milliseconds
+ * @param maxAnswerTime how long a handler may take, in milliseconds
  */
-export function createHttpServer(handle: RequestListener, longestAnswer: number): Server {
+export function createHttpServer(handle: RequestListener, maxAnswerTime: number): Server {
   const server = createServer(timeLimits, handle);
-  server.timeout = longestAnswer + longestStandstill;
+  server.timeout = maxAnswerTime + maxStandstill;
   return server;
 }
 
@@ -58,7 +58,7 @@ export function closeGently(socket: Socket): void {
   // What Node.js calls when the last answer of a connection is sent.
   socket.destroySoon = () => {
     socket.end();
-    setTimeout(() => socket.destroy(), longestLinger).unref();
+    setTimeout(() => socket.destroy(), maxLingerTime).unref();
   };
 }
 

@@ -163,7 +163,7 @@ function isRefusal(error: unknown): error is DomainError {
   );
 }
 
-const mostTold = 10_000;
+const maxTold = 10_000;
 
 type Count = (request: FastifyRequest, caller: Caller | undefined) => Promise<void>;
 
@@ -194,7 +194,7 @@ async function rateCounter(
     if (state.isAllowed || !state.isExceeded) return;
     const now = Date.now();
     if (now >= (toldUntil.get(state.key) ?? 0)) {
-      if (toldUntil.size >= mostTold) toldUntil.clear();
+      if (toldUntil.size >= maxTold) toldUntil.clear();
       toldUntil.set(state.key, now + state.ttl);
       onFirstRefusal(request);
     }

@@ -20,7 +20,7 @@ export interface ParameterDeclaration {
   /** In a patch: whether it may be absent, though not null or empty; absent means "as it is". */
   readonly patch?: boolean;
   /** Unicode code points at most; for `text`, `identifier` and each entry of an `identifierList`. */
-  readonly longest?: number;
+  readonly maxLength?: number;
   /** The least value of an `integer`. */
   readonly from?: number;
   /** The greatest value of an `integer`; 2147483647 unless told. */
@@ -40,9 +40,9 @@ export interface Parameter extends ParameterDeclaration {
 }
 
 /** The greatest value of an integer that has no limit of its own. */
-export const largestInteger = 2147483647;
+export const maxInteger = 2147483647;
 /** The most entries of a list. */
-export const largestList = 1000;
+export const maxListLength = 1000;
 const declared = new Map<object, Parameter[]>();
 const targetParameters = new Map<TargetPart, Map<string, Parameter>>();
 
@@ -91,7 +91,7 @@ export function maxLengthOf(property: string): number | undefined {
   const lengths = [...declared.values()]
     .flat()
     .filter((parameter) => parameter.property === property)
-    .flatMap(({ longest }) => longest ?? []);
+    .flatMap(({ maxLength }) => maxLength ?? []);
   return lengths.length === 0 ? undefined : Math.max(...lengths);
 }
 
@@ -115,20 +115,20 @@ export function problemOf(parameter: ParameterDeclaration, value: unknown): stri
 }
 
 function fits(parameter: ParameterDeclaration, value: unknown): boolean {
-  const longest = parameter.longest ?? Number.POSITIVE_INFINITY;
+  const maxLength = parameter.maxLength ?? Number.POSITIVE_INFINITY;
   switch (parameter.kind) {
     case 'integer':
-      return isInteger(value, parameter.from ?? 0, parameter.to ?? largestInteger);
+      return isInteger(value, parameter.from ?? 0, parameter.to ?? maxInteger);
     case 'text':
-      return parameter.optional ? isWellFormedText(value, longest) : isText(value, longest);
+      return parameter.optional ? isWellFormedText(value, maxLength) : isText(value, maxLength);
     case 'identifier':
-      return isIdentifier(value, longest);
+      return isIdentifier(value, maxLength);
     case 'identifierList':
       return (
         Array.isArray(value) &&
         value.length >= 1 &&
-        value.length <= largestList &&
-        value.every((entry) => isIdentifier(entry, longest))
+        value.length <= maxListLength &&
+        value.every((entry) => isIdentifier(entry, maxLength))
       );
     case 'flag':
       return isFlag(value);
@@ -138,11 +138,11 @@ function fits(parameter: ParameterDeclaration, value: unknown): boolean {
 }
 
 function requirement(parameter: ParameterDeclaration): string {
-  const characters = `${parameter.optional ? 'at most' : '1 to'} ${parameter.longest} characters`;
+  const characters = `${parameter.optional ? 'at most' : '1 to'} ${parameter.maxLength} characters`;
   switch (parameter.kind) {
     case 'integer':
       return parameter.to === undefined
-        ? `must be a whole number from ${parameter.from ?? 0} to ${largestInteger}`
+        ? `must be a whole number from ${parameter.from ?? 0} to ${maxInteger}`
         : `must be a whole number from ${parameter.from ?? 0} to ${parameter.to}`;
     case 'text':
       return parameter.optional
@@ -151,7 +151,7 @@ function requirement(parameter: ParameterDeclaration): string {
     case 'identifier':
       return `must be a string of ${characters}, well-formed Unicode, with no white space at either end`;
     case 'identifierList':
-      return `must be a list of 1 to ${largestList} strings, each of ${characters}, well-formed Unicode, with no white space at either end`;
+      return `must be a list of 1 to ${maxListLength} strings, each of ${characters}, well-formed Unicode, with no white space at either end`;
     case 'flag':
       return 'must be true or false';
     case 'dateTime':

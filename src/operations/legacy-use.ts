@@ -1,6 +1,6 @@
-const longestLabel = 100;
-const mostCallers = 100;
-const mostUserAgentsOfCaller = 10;
+const maxLabelLength = 100;
+const maxCallers = 100;
+const maxUserAgentsOfCaller = 10;
 const other = 'other';
 
 /** Who uses the legacy routes, and with what. */
@@ -21,13 +21,13 @@ export class LegacyUse {
     const name = shortened(caller);
     let userAgents = this.#known.get(name);
     if (userAgents === undefined) {
-      if (this.#known.size >= mostCallers) return { caller: other, user_agent: other };
+      if (this.#known.size >= maxCallers) return { caller: other, user_agent: other };
       userAgents = new Set();
       this.#known.set(name, userAgents);
     }
     const agent = shortened(userAgent);
     if (!userAgents.has(agent)) {
-      if (userAgents.size >= mostUserAgentsOfCaller) return { caller: name, user_agent: other };
+      if (userAgents.size >= maxUserAgentsOfCaller) return { caller: name, user_agent: other };
       userAgents.add(agent);
     }
     return { caller: name, user_agent: agent };
@@ -35,5 +35,5 @@ export class LegacyUse {
 }
 
 function shortened(text: string): string {
-  return text.slice(0, longestLabel);
+  return text.slice(0, maxLabelLength);
 }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { RegisterSize } from './metrics.js';
 
 const countInterval = 60_000;
-const longestWait = 500;
+const maxWait = 500;
 
 /**
  * Counts what is in the register, once a minute at most and only when somebody asks. Nobody waits long for it: where the
@@ -23,7 +23,7 @@ export function countingRarely(count: () => Promise<RegisterSize>): () => Promis
         },
         () => undefined,
       );
-      await Promise.race([counted, sleep(longestWait, undefined, { ref: false })]);
+      await Promise.race([counted, sleep(maxWait, undefined, { ref: false })]);
     }
     return last;
   };

@@ -18,7 +18,7 @@ import { succeeded } from '../operation-outcome.js';
 // Asked every few seconds by machines, and nobody looks for them.
 const untraced = new Set(['/healthz', '/readyz', '/metrics']);
 const ownFaults = new Set<unknown>([1000, 'INTERNAL_SERVER_ERROR', 'SERVICE_UNAVAILABLE']);
-const longestUserAgent = 200;
+const maxUserAgentLength = 200;
 
 interface TracedRequest {
   readonly span: Span;
@@ -88,7 +88,7 @@ export function traceOperations(http: FastifyInstance, tracer: Tracer): void {
 
 function attributesOf(request: FastifyRequest): Attributes {
   const { url: route } = request.routeOptions;
-  const userAgent = request.headers['user-agent']?.slice(0, longestUserAgent);
+  const userAgent = request.headers['user-agent']?.slice(0, maxUserAgentLength);
   return {
     'http.request.method': request.method,
     // What a trusted proxy says of it may be any text.

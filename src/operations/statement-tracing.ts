@@ -1,7 +1,7 @@
 import { context, SpanKind, SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
 import { DatabaseError, type StatementObserver } from '../database/database.js';
 
-const longestText = 2_000;
+const maxTextLength = 2_000;
 
 /**
  * Makes a span of every statement that is run for a request, by the semantic conventions for databases. A statement's text
@@ -16,7 +16,7 @@ export function traced(tracer: Tracer, system: 'mysql' | 'sqlite'): StatementObs
       attributes: {
         'db.system.name': system,
         'db.operation.name': operation,
-        'db.query.text': sql.slice(0, longestText),
+        'db.query.text': sql.slice(0, maxTextLength),
         ...(table === undefined ? {} : { 'db.collection.name': table }),
       },
     });
@@ -34,7 +34,7 @@ export function traced(tracer: Tracer, system: 'mysql' | 'sqlite'): StatementObs
 
 function subjectOf(sql: string) {
   const [, operation = 'statement'] = /^\W*(\w+)/.exec(sql) ?? [];
-  const [, table] = /\b(?:FROM|INTO|UPDATE)\s+(\w+)/.exec(sql.slice(0, longestText)) ?? [];
+  const [, table] = /\b(?:FROM|INTO|UPDATE)\s+(\w+)/.exec(sql.slice(0, maxTextLength)) ?? [];
   return { operation: operation.toUpperCase(), table };
 }
 

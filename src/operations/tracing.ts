@@ -15,7 +15,7 @@ import { traceOperations, traceRequests } from './request-tracing.js';
 import { traced } from './statement-tracing.js';
 import { tracedFetch } from './traced-fetch.js';
 
-const longestFlush = 3_000;
+const maxFlushTime = 3_000;
 const failurePause = 60_000;
 
 /** What makes traces. It is imported only where they are wanted: nothing of OpenTelemetry's SDK is loaded otherwise. */
@@ -59,7 +59,7 @@ export function startTracing(version: string, onFailure: (error: unknown) => voi
     operations: (http) => traceOperations(http, tracer),
     async stop() {
       const flushed = provider.shutdown().catch(tellOfFailure);
-      await Promise.race([flushed, new Promise((resolve) => setTimeout(resolve, longestFlush).unref())]);
+      await Promise.race([flushed, new Promise((resolve) => setTimeout(resolve, maxFlushTime).unref())]);
       for (const part of [trace, context, propagation]) part.disable();
     },
   };

@@ -36,11 +36,11 @@ export interface ListRequest<Property extends string, Order extends string> {
   readonly isEmpty: boolean;
 }
 
-const largestPage = 100_000;
-const mostPerPage = 100;
-const mostConditions = 20;
-const mostValues = 100;
-const longestValue = 2048;
+const maxPageNumber = 100_000;
+const maxPerPage = 100;
+const maxConditions = 20;
+const maxValues = 100;
+const maxValueLength = 2048;
 const usualSize = 20;
 /** How a page writes that there is no value. */
 const noValue = new Set(['', 'Empty']);
@@ -59,8 +59,8 @@ export function readListRequest<Property extends string, Order extends string>(
   list: ListColumns<Property, Order>,
 ): ListRequest<Property, Order> {
   const problems: ParameterProblem[] = [];
-  const page = wholeNumber('page', body.page ?? 1, largestPage, problems);
-  const size = wholeNumber('size', body.size ?? usualSize, mostPerPage, problems);
+  const page = wholeNumber('page', body.page ?? 1, maxPageNumber, problems);
+  const size = wholeNumber('size', body.size ?? usualSize, maxPerPage, problems);
   const order = own(list.orders, body.sort_column ?? '');
   if (order === undefined) problems.push({ property: 'sort_column', problem: `must be ${oneOf(list.orders)}` });
   const asc = body.asc ?? true;
@@ -85,8 +85,8 @@ function conditionsIn<Property extends string>(
   list: ListColumns<Property, string>,
   problems: ParameterProblem[],
 ): Meaning<Property>[] {
-  if (!Array.isArray(conditions) || conditions.length > mostConditions) {
-    problems.push({ property: 'conditions', problem: `must be a list of at most ${mostConditions} conditions` });
+  if (!Array.isArray(conditions) || conditions.length > maxConditions) {
+    problems.push({ property: 'conditions', problem: `must be a list of at most ${maxConditions} conditions` });
     return [];
   }
   return conditions.flatMap((condition: unknown, at) => {
@@ -116,7 +116,7 @@ function conditionIn<Property extends string>(
   // What is linked by "or" would be found by none of it.
   if (!isAbsent(link) && link !== 'and') problems.push({ property: '.condition', problem: 'must be and' });
   if (!areValues(values)) {
-    const problem = `must be a list of 1 to ${mostValues} strings and numbers, each of at most ${longestValue} characters`;
+    const problem = `must be a list of 1 to ${maxValues} strings and numbers, each of at most ${maxValueLength} characters`;
     problems.push({ property: '.values', problem });
   }
   if (problems.length > 0) return problems;
@@ -206,11 +206,11 @@ function areValues(values: unknown): values is Value[] {
   return (
     Array.isArray(values) &&
     values.length >= 1 &&
-    values.length <= mostValues &&
+    values.length <= maxValues &&
     values.every(
       (value) =>
         Number.isSafeInteger(value) ||
-        (typeof value === 'string' && value.length <= longestValue && value.isWellFormed()),
+        (typeof value === 'string' && value.length <= maxValueLength && value.isWellFormed()),
     )
   );
 }

@@ -60,7 +60,7 @@ export interface PortalFile {
 /** Names a place in the file, and says what is wrong there. */
 type Problem = string;
 
-const mostShown = 50;
+const maxShown = 50;
 
 /**
  * Checks what the file that PORTAL_FILE names has in it.
@@ -73,8 +73,8 @@ export function readPortalFile(content: object): PortalFile | { readonly problem
     ? contradictionsIn(content as PortalFile)
     : (validate.errors ?? []).map(({ instancePath, ...error }) => `${placeOf(instancePath)} ${requirement(error)}`);
   if (problems.length === 0) return content as PortalFile;
-  const others = problems.length - mostShown;
-  return { problems: others > 0 ? [...problems.slice(0, mostShown), `and ${others} others`] : problems };
+  const others = problems.length - maxShown;
+  return { problems: others > 0 ? [...problems.slice(0, maxShown), `and ${others} others`] : problems };
 }
 
 /** What no schema can tell: that entries fit each other. */

@@ -4,7 +4,7 @@ import type { AccountIdService } from '../accounts/account-id.service.js';
 const checkInterval = 60_000;
 const retryInterval = 2_000;
 /** Of the time, one part in so many may be spent with looking. */
-const mostOfTime = 50;
+const minIntervalRatio = 50;
 
 /** Whether the profile is on. */
 export type PortalState = 'on' | 'off' | 'unknown';
@@ -36,7 +36,7 @@ export class PortalSwitch {
   async start(): Promise<void> {
     const started = performance.now();
     const next = await this.#look().then(
-      () => Math.max(checkInterval, mostOfTime * (performance.now() - started)),
+      () => Math.max(checkInterval, minIntervalRatio * (performance.now() - started)),
       (error: unknown) => {
         this.#log.warn({ err: error }, 'whether an account id is registered more than once could not be found out');
         return retryInterval;

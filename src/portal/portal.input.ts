@@ -43,21 +43,26 @@ export class DatabasesQuestion {
   /** The JDBC URL of the connection. */
   @Parameter({
     kind: 'text',
-    longest: 1024,
+    maxLength: 1024,
     description: 'The JDBC URL of a MySQL server, with or without `jdbc:mysql://`.',
   })
   connectionUrl!: string;
 
   /** The user that connects. */
-  @Parameter({ kind: 'text', optional: true, longest: 255, description: 'The user that connects.' })
+  @Parameter({ kind: 'text', optional: true, maxLength: 255, description: 'The user that connects.' })
   username?: string | null;
 
   /** The password of that user. */
-  @Parameter({ kind: 'text', optional: true, longest: 1024, description: 'The password of that user. It is not kept.' })
+  @Parameter({
+    kind: 'text',
+    optional: true,
+    maxLength: 1024,
+    description: 'The password of that user. It is not kept.',
+  })
   password?: string | null;
 
   /** The name of a secret. */
-  @Parameter({ kind: 'text', optional: true, longest: 1024, description: 'The name of a secret. It is not kept.' })
+  @Parameter({ kind: 'text', optional: true, maxLength: 1024, description: 'The name of a secret. It is not kept.' })
   secretId?: string | null;
 
   /** Whether the server's certificate is verified. */
@@ -68,18 +73,18 @@ export class DatabasesQuestion {
 /** Which suggestions a filter asks for. */
 export class ValuesQuestion {
   /** The table of the list. */
-  @Parameter({ kind: 'text', longest: 64, description: 'The list: `source_account` or `source_jdbc_instance`.' })
+  @Parameter({ kind: 'text', maxLength: 64, description: 'The list: `source_account` or `source_jdbc_instance`.' })
   table!: string;
 
   /** The column of the list. */
-  @Parameter({ kind: 'text', longest: 64, description: 'The column of the list.' })
+  @Parameter({ kind: 'text', maxLength: 64, description: 'The column of the list.' })
   column!: string;
 
   /** A condition, as JSON. */
   @Parameter({
     kind: 'text',
     optional: true,
-    longest: 10_000,
+    maxLength: 10_000,
     description: 'A condition on `account_provider_id`, as JSON.',
   })
   condition?: string | null;

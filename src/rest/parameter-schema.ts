@@ -1,11 +1,11 @@
-import { describeParameter, largestInteger, largestList, type Parameter } from '../input/parameter.js';
+import { describeParameter, maxInteger, maxListLength, type Parameter } from '../input/parameter.js';
 
 /** A JSON Schema. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
 /** The JSON Schema of a parameter as the routes read it, with every other way in which legacy clients may write it. */
 export function parameterSchema(parameter: Parameter): JsonSchema {
-  const { kind, optional, longest } = parameter;
+  const { kind, optional, maxLength } = parameter;
   const none = optional ? ['null'] : [];
   const described = { description: `${describeParameter(parameter)}${orElse(parameter)}` };
   switch (kind) {
@@ -14,19 +14,19 @@ export function parameterSchema(parameter: Parameter): JsonSchema {
         ...described,
         type: ['integer', 'string', ...none],
         minimum: parameter.from ?? 0,
-        maximum: parameter.to ?? largestInteger,
+        maximum: parameter.to ?? maxInteger,
         pattern: optional ? '^[0-9]*$' : '^[0-9]+$',
       };
     case 'text':
     case 'identifier':
-      return { ...described, ...textSchema(kind, longest, optional ?? false) };
+      return { ...described, ...textSchema(kind, maxLength, optional ?? false) };
     case 'identifierList':
       return {
         ...described,
         type: 'array',
         minItems: 1,
-        maxItems: largestList,
-        items: textSchema('identifier', longest, false),
+        maxItems: maxListLength,
+        items: textSchema('identifier', maxLength, false),
       };
     case 'flag':
       return {
@@ -43,11 +43,11 @@ export function parameterSchema(parameter: Parameter): JsonSchema {
   }
 }
 
-function textSchema(kind: 'text' | 'identifier', longest: number | undefined, optional: boolean): JsonSchema {
+function textSchema(kind: 'text' | 'identifier', maxLength: number | undefined, optional: boolean): JsonSchema {
   const pattern = kind === 'identifier' ? '^\\S([\\s\\S]*\\S)?$' : '\\S';
   return {
     type: ['string', 'integer', ...(optional ? ['null'] : [])],
-    maxLength: longest,
+    maxLength: maxLength,
     ...(optional ? {} : { minLength: 1, pattern }),
     minimum: Number.MIN_SAFE_INTEGER,
     maximum: Number.MAX_SAFE_INTEGER,

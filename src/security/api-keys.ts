@@ -14,10 +14,10 @@ const keyPattern = /^(dgk_[0-9a-f]{12})_[\w-]{43}$/;
 /** How long a key that was found is taken for valid without looking again, in milliseconds: so soon a revoked one stops. */
 export const keyCacheTime = 5_000;
 const rememberedTime = 3_600_000;
-const longestWaitWhereRemembered = 500;
-const mostRemembered = 100;
+const maxWaitWhereRemembered = 500;
+const maxRemembered = 100;
 const usageInterval = 60_000;
-const largestCache = 10_000;
+const maxCachedKeys = 10_000;
 const notValid = 'The API key is not valid.';
 const hashOfNoKey = createHash('sha256').digest();
 
@@ -117,7 +117,7 @@ export class ApiKeys {
     const prefix = keyPattern.exec(key)?.[1];
     if (prefix === undefined) return undefined;
     if (remembers && cached !== undefined && Date.now() - cached.readAt < rememberedTime) {
-      const late = sleep(longestWaitWhereRemembered, cached, { ref: false });
+      const late = sleep(maxWaitWhereRemembered, cached, { ref: false });
       return Promise.race([this.#read(prefix, hash, cacheKey), late]).catch((error: unknown) => {
         if (error instanceof UnavailableError) return cached;
         throw error;
@@ -129,7 +129,7 @@ export class ApiKeys {
   /** A key that may be taken for good without the database is read again and again while that answers, so that a revoked one stops. */
   #remember(prefix: string, hash: Buffer): void {
     const cacheKey = hash.toString('hex');
-    if (this.#remembered.size < mostRemembered || this.#remembered.has(cacheKey)) {
+    if (this.#remembered.size < maxRemembered || this.#remembered.has(cacheKey)) {
       this.#remembered.set(cacheKey, { prefix, hash, askedAt: Date.now() });
     }
     this.#rereading ??= setInterval(() => {
@@ -153,7 +153,7 @@ export class ApiKeys {
     const found = { key, hash: Buffer.from(key.hash, 'hex'), caller: callerFor(key), readAt };
     // Whoever does not hold a valid key is always looked up, so that the time it takes does not tell which keys there are.
     if (key.revokedAt === null && timingSafeEqual(hash, found.hash)) {
-      if (this.#cache.size >= largestCache) this.#cache.clear();
+      if (this.#cache.size >= maxCachedKeys) this.#cache.clear();
       this.#cache.set(cacheKey, found);
     }
     return found;

@@ -20,10 +20,10 @@ export interface KeyAges {
   /** After so long they are asked for again, so that a key that the issuer took back stops. */
   readonly refresh: number;
   /** For so long they are used while the issuer does not answer. */
-  readonly longest: number;
+  readonly max: number;
 }
 
-const keyAges: KeyAges = { refresh: 600_000, longest: 86_400_000 };
+const keyAges: KeyAges = { refresh: 600_000, max: 86_400_000 };
 const clockSkewSeconds = 60;
 const fetchTimeout = 2_000;
 const issuerPause = 5_000;
@@ -109,7 +109,7 @@ export class TokenVerifier {
     if (this.#hasJustFailed()) {
       return Promise.reject(new UnavailableError(new Error('the issuer could not be reached a moment ago')));
     }
-    this.#discovery ??= discover(this.#expectations.issuer, this.#ages.longest, this.#fetch)
+    this.#discovery ??= discover(this.#expectations.issuer, this.#ages.max, this.#fetch)
       .then((keys) => {
         this.#keys = keys;
         return keys;
@@ -125,7 +125,7 @@ export class TokenVerifier {
   }
 }
 
-async function discover(issuer: string, longestAge: number, fetchFromIssuer: typeof fetch): Promise<RemoteJWKSet> {
+async function discover(issuer: string, maxAge: number, fetchFromIssuer: typeof fetch): Promise<RemoteJWKSet> {
   const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
   const response = await fetchFromIssuer(url, { signal: AbortSignal.timeout(fetchTimeout), redirect: 'error' });
   if (!response.ok) throw new Error('the discovery document of the issuer could not be read');
@@ -137,7 +137,7 @@ async function discover(issuer: string, longestAge: number, fetchFromIssuer: typ
     timeoutDuration: fetchTimeout,
     // An unknown key id makes it look again, but not more often than this.
     cooldownDuration: issuerPause,
-    cacheMaxAge: longestAge,
+    cacheMaxAge: maxAge,
     [customFetch]: fetchFromIssuer,
   });
 }

@@ -20,7 +20,7 @@ const keyWrapping = 'PBES2-HS512+A256KW';
 const contentEncryption = 'A256GCM';
 // OWASP asks for 210 000 at least. It is paid once a file.
 const iterations = 600_000;
-const mostIterations = 2_000_000;
+const maxIterations = 2_000_000;
 
 /**
  * Encrypts and decrypts the credentials of one file: by a random key of the file's own, which a passphrase wraps. Both are
@@ -53,7 +53,7 @@ export class CredentialEncryption {
       const { plaintext } = await compactDecrypt(String(wrappedKey), Buffer.from(passphrase), {
         keyManagementAlgorithms: [keyWrapping],
         contentEncryptionAlgorithms: [contentEncryption],
-        maxPBES2Count: mostIterations,
+        maxPBES2Count: maxIterations,
       });
       return new CredentialEncryption(await imported(plaintext));
     } catch {

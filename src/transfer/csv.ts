@@ -1,7 +1,7 @@
 import { pipeline, Readable } from 'node:stream';
 import { CsvError, parse } from 'csv-parse';
 import { stringify } from 'csv-stringify/sync';
-import { longestRow } from './json-lines.js';
+import { maxRowBytes } from './json-lines.js';
 import {
   columnsOf,
   credentialNames,
@@ -42,7 +42,7 @@ export async function* readCsv(file: AsyncIterable<Buffer>, kind: RowKind): Asyn
     raw: true,
     relax_column_count: true,
     // With records of any length, a quote that is never closed would take in the rest of the file.
-    max_record_size: longestRow,
+    max_record_size: maxRowBytes,
     record_delimiter: ['\r\n', '\n'],
     // The parser is ahead of what was read of it: so an error does not take away the rows before it.
     skip_records_with_error: true,
@@ -147,7 +147,7 @@ function linesIn(raw: string): number {
 function malformed(error: CsvError, line: number): FileFormatError {
   const what =
     error.code === 'CSV_MAX_RECORD_SIZE'
-      ? `is longer than ${longestRow} bytes; perhaps a quote is not closed`
+      ? `is longer than ${maxRowBytes} bytes; perhaps a quote is not closed`
       : 'has a quote where none may stand, or one that is not closed';
   return new FileFormatError(
     `The row that begins on line ${line} ${what}. This row and all rows after it were not read.`,

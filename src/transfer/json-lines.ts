@@ -3,7 +3,7 @@ import { parseLegacyBody } from '../input/legacy-body.js';
 import { type FileRow, Refusal, type RowContent, type RowKind, unseenCharacters } from './row.js';
 
 /** Bytes of a row at most: several times what the longest values take, however they are escaped. */
-export const longestRow = 1024 * 1024;
+export const maxRowBytes = 1024 * 1024;
 
 const newline = 0x0a;
 
@@ -11,7 +11,7 @@ const newline = 0x0a;
 export async function* readJsonLines(file: AsyncIterable<Buffer>): AsyncGenerator<FileRow> {
   for await (const { line, bytes, size } of linesOf(file)) {
     if (bytes === undefined) {
-      yield { line, size, content: new Refusal('BAD_USER_INPUT', `A line must have at most ${longestRow} bytes.`) };
+      yield { line, size, content: new Refusal('BAD_USER_INPUT', `A line must have at most ${maxRowBytes} bytes.`) };
     } else if (!isEmpty(bytes)) {
       yield { line, size, content: contentOf(bytes) };
     }
@@ -49,10 +49,10 @@ async function* linesOf(file: AsyncIterable<Buffer>) {
   let parts: Buffer[] = [];
   const take = (part: Buffer) => {
     size += part.length;
-    if (size <= longestRow) parts.push(part);
+    if (size <= maxRowBytes) parts.push(part);
     else parts = [];
   };
-  const ended = () => ({ line, size, bytes: size <= longestRow ? Buffer.concat(parts) : undefined });
+  const ended = () => ({ line, size, bytes: size <= maxRowBytes ? Buffer.concat(parts) : undefined });
   for await (const chunk of file) {
     let start = 0;
     for (let end = chunk.indexOf(newline); end !== -1; end = chunk.indexOf(newline, start)) {

@@ -88,9 +88,9 @@ interface Stored {
 class ChangedMeanwhileError extends Error {}
 
 // So that no gateway waits long for a batch's transaction, and no statement is longer than a server takes.
-const mostRows = 200;
-const mostBytes = 1024 * 1024;
-const mostAttempts = 5;
+const maxRows = 200;
+const maxBytes = 1024 * 1024;
+const maxAttempts = 5;
 const pause = 1000;
 
 /**
@@ -157,7 +157,7 @@ export class RegisterImport {
         }
         return planned.map(({ outcome }) => outcome);
       } catch (error) {
-        if (attempt === mostAttempts || !mayPass(error)) throw error;
+        if (attempt === maxAttempts || !mayPass(error)) throw error;
         if (error instanceof UnavailableError) await sleep(pause);
       }
     }
@@ -234,7 +234,7 @@ async function* batches(rows: AsyncIterable<DeclaredRow>): AsyncGenerator<Declar
   let bytes = 0;
   try {
     for await (const row of rows) {
-      if (batch.length === mostRows || (batch.length > 0 && bytes + row.size > mostBytes)) {
+      if (batch.length === maxRows || (batch.length > 0 && bytes + row.size > maxBytes)) {
         yield batch;
         [batch, bytes] = [[], 0];
       }

@@ -17,7 +17,7 @@ import {
 
 const routes = ['add_account', 'delete_account', 'add-jdbc-conn', 'update-jdbc-conn', 'delete-jdbc'];
 const success = { status: 'success', code: 1001, message: 'Operation succeeded' };
-const largestBody = 2 * 1024 * 1024;
+const maxBodyBytes = 2 * 1024 * 1024;
 const account = legacyBody(accountKey());
 const json = { 'content-type': 'application/json' };
 
@@ -227,12 +227,12 @@ describe.each(databaseKinds)('the legacy API, on $name', (kind) => {
         const start = `${JSON.stringify({ ...account, region: 'r2' }).slice(0, -1)},"padding":"`;
         return `${start}${'x'.repeat(length - start.length - 2)}"}`;
       };
-      const largest = await raw('add_account', { headers: json, body: padded(largestBody) });
+      const largest = await raw('add_account', { headers: json, body: padded(maxBodyBytes) });
       expect([largest.httpStatus, JSON.parse(largest.text)]).toEqual([200, success]);
       const before = await snapshot(gateway);
       for (const route of routes) {
-        const tooLarge = padded(largestBody + 1);
-        for (const body of [tooLarge, [tooLarge.slice(0, largestBody), tooLarge.slice(largestBody)]]) {
+        const tooLarge = padded(maxBodyBytes + 1);
+        for (const body of [tooLarge, [tooLarge.slice(0, maxBodyBytes), tooLarge.slice(maxBodyBytes)]]) {
           const answer = await raw(route, { headers: json, body });
           expect([route, answer.httpStatus]).toEqual([route, 413]);
           expect(JSON.parse(answer.text)).toEqual({

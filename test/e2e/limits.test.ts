@@ -9,7 +9,7 @@ import { sendRaw } from '../support/raw-request.js';
 import { accountKey, findAccount, legacyBody } from '../support/samples.js';
 
 const json = { 'content-type': 'application/json' };
-const largestBody = 2 * 1024 * 1024;
+const maxBodyBytes = 2 * 1024 * 1024;
 const aliases = (times: number) => `{${Array.from({ length: times }, (_, i) => ` a${i}: __typename`).join('')}}`;
 const pages = (first: string) =>
   `accounts(first: ${first}) { edges { node { datasources(first: 100) { edges { node { id version createType instanceId } } } } } }`;
@@ -371,18 +371,18 @@ describe('a body', () => {
     const padded = (length: number, text: string = body) => text.padEnd(length, ' ');
 
     test('of two mebibytes is read', async () => {
-      const { httpStatus } = await sendRaw(gateway.url + path, { headers: json, body: padded(largestBody) });
+      const { httpStatus } = await sendRaw(gateway.url + path, { headers: json, body: padded(maxBodyBytes) });
       expect(httpStatus).toBe(200);
     });
 
     test.each([
-      ['with its length', padded(largestBody + 1)],
-      ['in pieces', [padded(largestBody), ' ']],
+      ['with its length', padded(maxBodyBytes + 1)],
+      ['in pieces', [padded(maxBodyBytes), ' ']],
     ])('of one byte more is refused with 413, %s', async (_, tooLarge) => {
       const answer = await sendRaw(gateway.url + path, { headers: json, body: tooLarge });
       expect(answer.httpStatus).toBe(413);
       expect(JSON.parse(answer.text)).toMatchObject(refusal);
-      expect(answer.text).toContain(String(largestBody));
+      expect(answer.text).toContain(String(maxBodyBytes));
     });
 
     test('may have as many bytes as BODY_LIMIT says', async () => {

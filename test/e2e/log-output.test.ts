@@ -10,7 +10,7 @@ const module = join(root, 'node_modules/.cache/log-output/log.mjs');
 const lines = 2000;
 
 /** Logs lines in a process of its own, and reads them slowly. */
-async function logged(use: 'own' | 'shared', ending: string): Promise<{ output: string; largestWrite: number }> {
+async function logged(use: 'own' | 'shared', ending: string): Promise<{ output: string; maxWriteBytes: number }> {
   // What is written at once, as the operating system is told it.
   const program = `
     import fs from 'node:fs';
@@ -43,7 +43,7 @@ async function logged(use: 'own' | 'shared', ending: string): Promise<{ output: 
     }
   })();
   await Promise.all([ended, reading]);
-  return { output: Buffer.concat(chunks).toString(), largestWrite: Number(told) };
+  return { output: Buffer.concat(chunks).toString(), maxWriteBytes: Number(told) };
 }
 
 describe('the standard output of a process that logs', () => {
@@ -74,8 +74,8 @@ describe('the standard output of a process that logs', () => {
   });
 
   test('gets no more at once than a pipe takes as one piece, where several processes share it', async () => {
-    const { largestWrite } = await logged('shared', '');
-    expect(largestWrite).toBeGreaterThan(2000);
-    expect(largestWrite).toBeLessThanOrEqual(4096);
+    const { maxWriteBytes } = await logged('shared', '');
+    expect(maxWriteBytes).toBeGreaterThan(2000);
+    expect(maxWriteBytes).toBeLessThanOrEqual(4096);
   });
 });

@@ -262,11 +262,11 @@ function differenceFromRefusal(
 }
 
 /** A value that is wrong by its type, or one that has the right type and is wrong all the same. */
-function wrongBy({ kind, longest, to }: ParameterRow, byType: boolean): unknown {
+function wrongBy({ kind, maxLength, to }: ParameterRow, byType: boolean): unknown {
   if (byType || kind === 'flag') return { a: marker };
   if (kind === 'integer') return to + 1;
   if (kind === 'identifierList') return [];
-  return kind === 'dateTime' ? '2024-02-30T00:00:00Z' : 'x'.repeat(longest + 1);
+  return kind === 'dateTime' ? '2024-02-30T00:00:00Z' : 'x'.repeat(maxLength + 1);
 }
 
 /**

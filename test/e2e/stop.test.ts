@@ -9,7 +9,7 @@ import { type GatewayProcess, startGatewayProcess } from '../support/process.js'
 import { legacyAccount, legacyDatasource, newAccountKey, newDatasource } from '../support/register-samples.js';
 import { onMysql, onPrivateServer } from '../support/suites.js';
 
-const longestStop = 10_000;
+const maxStopTime = 10_000;
 const refusal = {
   httpStatus: 503,
   connection: 'close',
@@ -78,7 +78,7 @@ function untilStopping(gateway: GatewayProcess): Promise<void> {
 async function expectStop(gateway: GatewayProcess): Promise<void> {
   const started = performance.now();
   expect(await gateway.kill('SIGTERM')).toEqual({ code: 0, signal: null });
-  expect(performance.now() - started).toBeLessThan(longestStop);
+  expect(performance.now() - started).toBeLessThan(maxStopTime);
   expect(gateway.stderr).toBe('');
 }
 

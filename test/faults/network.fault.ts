@@ -11,8 +11,8 @@ import { RegisterLedger } from '../support/register-ledger.js';
 import { onPrivateServer } from '../support/suites.js';
 
 const poolSize = 4;
-const longestAnswer = 5000;
-const longestReturn = 2000;
+const maxAnswerTime = 5000;
+const maxReturnTime = 2000;
 const rounds = 2;
 const lasting = 6000;
 
@@ -72,10 +72,10 @@ onPrivateServer.run(`the network to ${onPrivateServer.name}`, () => {
       const mend = () => proxy.set('pass');
       for (let round = 0; round < rounds; round += 1) {
         ledger.forgetLongest();
-        proxy.mostConnections();
+        proxy.maxConnections();
         const before = ledger.count('acknowledged');
         const seen = await watchOutage(gateway, ledger, { begin: () => proxy.set(fault), end: mend }, lasting);
-        const most = proxy.mostConnections();
+        const most = proxy.maxConnections();
         report(`${fault}`, {
           acknowledged: ledger.count('acknowledged') - before,
           refused: ledger.count('refused'),
@@ -88,11 +88,11 @@ onPrivateServer.run(`the network to ${onPrivateServer.name}`, () => {
         });
         expect(ledger.wrongAnswers).toEqual([]);
         expect(ledger.count('unanswered')).toBe(0);
-        expect(ledger.longest).toBeLessThan(longestAnswer);
+        expect(ledger.longest).toBeLessThan(maxAnswerTime);
         if (!isEnough) expect(seen.notReadyAfter).toBeLessThan(1500);
         expect(seen.slowestReadiness).toBeLessThan(1500);
-        expect(seen.servingAfter).toBeLessThan(longestReturn);
-        expect(seen.readyAfter).toBeLessThan(longestReturn);
+        expect(seen.servingAfter).toBeLessThan(maxReturnTime);
+        expect(seen.readyAfter).toBeLessThan(maxReturnTime);
         expect(most).toBeLessThanOrEqual(poolSize);
         await expectWholePool();
       }

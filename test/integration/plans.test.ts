@@ -145,9 +145,9 @@ describe.each(settings)('on $name', ({ kind, before, after }) => {
   });
 
   /** Expects that the statements go by indexes, sort no more than a page of each place, and read no more rows than that. */
-  async function expectByIndex(work: (session: Session) => Promise<unknown>, mostRead: number): Promise<Look> {
+  async function expectByIndex(work: (session: Session) => Promise<unknown>, maxRowsRead: number): Promise<Look> {
     const look = await lookAt(database, work);
-    expect({ findings: findingsIn(look, mostRead), isRead: look.rowsRead > mostRead && look }).toEqual({
+    expect({ findings: findingsIn(look, maxRowsRead), isRead: look.rowsRead > maxRowsRead && look }).toEqual({
       findings: [],
       isRead: false,
     });
@@ -311,13 +311,13 @@ describe.each(settings)('on $name', ({ kind, before, after }) => {
     });
 
     /** By an index, never by the whole table; so many rows are gone through, and no more. */
-    async function expectBounded(work: (session: Session) => Promise<unknown>, mostRead: number): Promise<Look> {
+    async function expectBounded(work: (session: Session) => Promise<unknown>, maxRowsRead: number): Promise<Look> {
       const look = await lookAt(database, work);
       const lines = look.statements.flatMap(({ plan }) =>
         plan.map((line) => String(line.detail ?? `${line.type} ${line.table}`)),
       );
       expect(lines.filter((line) => /^(ALL|SCAN) (accounts|datasources)\b(?!.*USING)/.test(line))).toEqual([]);
-      expect(look.rowsRead).toBeLessThanOrEqual(mostRead);
+      expect(look.rowsRead).toBeLessThanOrEqual(maxRowsRead);
       return look;
     }
   });

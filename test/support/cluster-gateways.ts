@@ -11,7 +11,7 @@ import type { AccountKey } from './samples.js';
 
 const clients = 9;
 /** How long a client waits for its answer at most, in milliseconds. */
-export const longestAnswer = 5000;
+export const maxAnswerTime = 5000;
 
 /** What gateways need to know of a cluster to use it, and a test to look at it. */
 export interface ClusterAccess {
@@ -133,7 +133,7 @@ export class ClusterGateways {
     });
     expect(this.ledger.wrongAnswers).toEqual([]);
     expect(this.ledger.count('unanswered')).toBe(0);
-    expect(this.ledger.longest).toBeLessThan(longestAnswer);
+    expect(this.ledger.longest).toBeLessThan(maxAnswerTime);
     for (const node of on) {
       await this.untilApplied(node);
       expect(await this.ledger.problems(this.databaseOn(node))).toEqual([]);

@@ -19,7 +19,7 @@ export interface FaultProxy {
   /** Connections that are open to it now. */
   readonly connections: number;
   /** The most connections that were open at once since this was asked for the last time. */
-  mostConnections(): number;
+  maxConnections(): number;
   /** From now on, for connections that are there and those that come. */
   set(fault: NetworkFault): Promise<void>;
   close(): Promise<void>;
@@ -109,7 +109,7 @@ export async function startFaultProxy(target: { host: string; port: number }): P
     get connections() {
       return clients.size;
     },
-    mostConnections() {
+    maxConnections() {
       const { most } = state;
       state.most = clients.size;
       return most;

@@ -7,7 +7,7 @@ import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { findServer, freePort, onPath } from './database-server.js';
 
 const providers = ['/usr/lib/galera/libgalera_smm.so', '/usr/lib64/galera-4/libgalera_smm.so'];
-const longestJoin = 180_000;
+const maxJoinTime = 180_000;
 
 /** One server of a cluster, which a test may stop, freeze and kill. */
 export interface ClusterNode {
@@ -105,7 +105,7 @@ export async function startGaleraCluster(size = 3): Promise<GaleraCluster> {
     const { sql } = ports[node] as (typeof ports)[number];
     for (const started = Date.now(); !(await isSynced(sql)); await sleep(100)) {
       const { exitCode, signalCode } = processes[node] as ChildProcess;
-      if (exitCode !== null || signalCode !== null || Date.now() - started > longestJoin) {
+      if (exitCode !== null || signalCode !== null || Date.now() - started > maxJoinTime) {
         throw new Error(
           `node ${node} does not join: ${readFileSync(join(directory, `${node}.log`))
             .toString()

@@ -13,7 +13,7 @@ export interface ParameterRow {
   readonly kind: Kind;
   readonly required: boolean;
   /** Unicode code points at most. */
-  readonly longest: number;
+  readonly maxLength: number;
   readonly from: number;
   readonly to: number;
 }
@@ -49,43 +49,43 @@ export type Surface = 'REST' | 'GraphQL variables' | 'GraphQL literals';
 /** Stands in every refused text, so that an answer that repeats a value is seen. */
 export const marker = '5ecret';
 
-const largestInteger = 2147483647;
+const maxInteger = 2147483647;
 
 function row(graphql: string, kind: Kind, required: boolean, limits: Partial<ParameterRow> = {}): ParameterRow {
   const rest = graphql.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-  return { rest, graphql, kind, required, longest: 0, from: 1, to: largestInteger, ...limits };
+  return { rest, graphql, kind, required, maxLength: 0, from: 1, to: maxInteger, ...limits };
 }
 
 const account = [
   row('accountProvider', 'integer', true),
-  row('accountId', 'identifier', true, { longest: 255 }),
-  row('region', 'identifier', true, { longest: 64 }),
+  row('accountId', 'identifier', true, { maxLength: 255 }),
+  row('region', 'identifier', true, { maxLength: 64 }),
 ];
 
 const datasource = [
-  row('instanceId', 'identifier', true, { longest: 255 }),
+  row('instanceId', 'identifier', true, { maxLength: 255 }),
   row('accountProviderId', 'integer', true),
-  row('accountId', 'identifier', true, { longest: 255 }),
-  row('region', 'identifier', true, { longest: 64 }),
-  row('description', 'text', false, { longest: 2048 }),
-  row('jdbcConnectionUrl', 'url', true, { longest: 1024 }),
-  row('jdbcConnectionSchema', 'text', true, { longest: 1024 }),
+  row('accountId', 'identifier', true, { maxLength: 255 }),
+  row('region', 'identifier', true, { maxLength: 64 }),
+  row('description', 'text', false, { maxLength: 2048 }),
+  row('jdbcConnectionUrl', 'url', true, { maxLength: 1024 }),
+  row('jdbcConnectionSchema', 'text', true, { maxLength: 1024 }),
   row('jdbcEnforceSsl', 'flag', false),
   row('kafkaSslEnabled', 'flag', false),
-  row('masterUsername', 'text', false, { longest: 255 }),
-  row('password', 'text', false, { longest: 1024 }),
-  row('secret', 'text', false, { longest: 1024 }),
+  row('masterUsername', 'text', false, { maxLength: 255 }),
+  row('password', 'text', false, { maxLength: 1024 }),
+  row('secret', 'text', false, { maxLength: 1024 }),
   row('skipCustomJdbcCertValidation', 'flag', false),
-  row('customJdbcCert', 'text', false, { longest: 1024 }),
-  row('customJdbcCertString', 'text', false, { longest: 1024 }),
-  row('networkAvailabilityZone', 'text', true, { longest: 255 }),
-  row('networkSubnetId', 'text', true, { longest: 255 }),
-  row('networkSgId', 'text', true, { longest: 255 }),
+  row('customJdbcCert', 'text', false, { maxLength: 1024 }),
+  row('customJdbcCertString', 'text', false, { maxLength: 1024 }),
+  row('networkAvailabilityZone', 'text', true, { maxLength: 255 }),
+  row('networkSubnetId', 'text', true, { maxLength: 255 }),
+  row('networkSgId', 'text', true, { maxLength: 255 }),
   row('glueCrawlerLastUpdated', 'dateTime', false),
-  row('creationTime', 'text', false, { longest: 64 }),
-  row('lastUpdatedTime', 'text', false, { longest: 64 }),
-  row('jdbcDriverClassName', 'text', false, { longest: 2048 }),
-  row('jdbcDriverJarUri', 'text', false, { longest: 2048 }),
+  row('creationTime', 'text', false, { maxLength: 64 }),
+  row('lastUpdatedTime', 'text', false, { maxLength: 64 }),
+  row('jdbcDriverClassName', 'text', false, { maxLength: 2048 }),
+  row('jdbcDriverJarUri', 'text', false, { maxLength: 2048 }),
   row('createType', 'integer', true, { from: 0, to: 1 }),
 ];
 
@@ -124,7 +124,7 @@ export const operations = {
     routes: ['delete-jdbc'],
     mutation: 'deleteDatasources',
     inputType: 'DeleteDatasourcesInput',
-    parameters: [...account, row('instances', 'identifierList', true, { longest: 255 })],
+    parameters: [...account, row('instances', 'identifierList', true, { maxLength: 255 })],
   },
 } as const satisfies Record<string, OperationRow>;
 
@@ -147,7 +147,7 @@ export function accepted(parameter: ParameterRow, surface: Surface, tag: string)
   const isRest = surface === 'REST';
   const same = (...values: unknown[]) => values.map((value) => ({ sent: value, stored: value }));
   const as = (sent: unknown, stored: unknown) => ({ sent, stored });
-  const { longest, from, to, required } = parameter;
+  const { maxLength, from, to, required } = parameter;
   const none = required ? [] : [as(missing, null), as(null, null)];
   const emptyText = required ? [] : [as('', null), ...same('   ', '\u00a0')];
   switch (parameter.kind) {
@@ -160,17 +160,23 @@ export function accepted(parameter: ParameterRow, surface: Surface, tag: string)
       ];
     case 'identifier':
       return [
-        ...same(tag, ofLength(longest, tag), ofCombined(longest, tag), `${tag} inner\tspace`, `${tag}\u0000'";%_\\`),
+        ...same(
+          tag,
+          ofLength(maxLength, tag),
+          ofCombined(maxLength, tag),
+          `${tag} inner\tspace`,
+          `${tag}\u0000'";%_\\`,
+        ),
         ...(isRest ? [as(Number(`9${tag}`), `9${tag}`), as(-Number(`9${tag}`), `-9${tag}`)] : []),
       ];
     case 'identifierList':
       return [
-        ...same([tag], [`${tag}b`, ofLength(longest, tag)]),
+        ...same([tag], [`${tag}b`, ofLength(maxLength, tag)]),
         ...(isRest ? [as([Number(`9${tag}`), `${tag}c`], [`9${tag}`, `${tag}c`])] : []),
       ];
     case 'url':
       return [
-        ...same('jdbc:mysql://db.example.com:3306/orders', ofLength(longest, 'jdbc:custom:')),
+        ...same('jdbc:mysql://db.example.com:3306/orders', ofLength(maxLength, 'jdbc:custom:')),
         ...same('jdbc:custom:Ä/ä?x=%_&y=\\'),
       ];
     case 'text':
@@ -185,7 +191,7 @@ export function accepted(parameter: ParameterRow, surface: Surface, tag: string)
           '\u0000\u0001\u007f',
           "'; DROP TABLE accounts; --",
         ),
-        ...same(ofLength(longest), ofCombined(longest), 'a'.repeat(longest)),
+        ...same(ofLength(maxLength), ofCombined(maxLength), 'a'.repeat(maxLength)),
         ...(isRest ? [as(123123123123, '123123123123'), as(0, '0'), as(-7, '-7')] : []),
         ...(isRest ? [as(Number.MAX_SAFE_INTEGER, '9007199254740991'), as(-(2 ** 53 - 1), '-9007199254740991')] : []),
       ];
@@ -224,7 +230,7 @@ export function accepted(parameter: ParameterRow, surface: Surface, tag: string)
 /** Values that a parameter refuses on a surface with the code 400. */
 export function refused(parameter: ParameterRow, surface: Surface): Refused[] {
   const isRest = surface === 'REST';
-  const { required, longest, from, to } = parameter;
+  const { required, maxLength, from, to } = parameter;
   const none: unknown[] = required ? [missing, null] : [];
   const values = [...none, ...wrong()];
   // A literal with a lone surrogate does not even parse.
@@ -235,9 +241,9 @@ export function refused(parameter: ParameterRow, surface: Surface): Refused[] {
     const lists = [[], [marker], [[1]]];
     const objects = [{}, { a: marker }];
     const tooLong =
-      longest === 0
+      maxLength === 0
         ? []
-        : [ofLength(longest + 1, marker), ofCombined(longest + 1, marker), `${marker}${'a'.repeat(longest)}`];
+        : [ofLength(maxLength + 1, marker), ofCombined(maxLength + 1, marker), `${marker}${'a'.repeat(maxLength)}`];
     const surrogates = [`${marker}\ud800`, `\udc00${marker}`, `${marker}\ud83d${marker}`];
     const notText = [1.5, 2 ** 53, -(2 ** 53), 1e300, true, false, ...lists, ...objects, ...(isRest ? [] : [0, 5377])];
     switch (parameter.kind) {

@@ -43,12 +43,12 @@ export async function lookAt(database: Database, work: (session: Session) => Pro
 /**
  * Says what is wrong with plans: a table or an index that is read whole, and a sort of more rows than may be read.
  *
- * @param mostRead rows that the statements may read
+ * @param maxRowsRead rows that the statements may read
  */
-export function findingsIn({ statements }: Look, mostRead: number): string[] {
+export function findingsIn({ statements }: Look, maxRowsRead: number): string[] {
   const findings = statements.flatMap(({ sql, plan }) =>
     plan.flatMap((line) => {
-      const problem = 'detail' in line ? problemOnSqlite(line, plan, sql) : problemOnMysql(line, mostRead);
+      const problem = 'detail' in line ? problemOnSqlite(line, plan, sql) : problemOnMysql(line, maxRowsRead);
       const { detail, table, type, key, rows, Extra } = line;
       return problem === undefined
         ? []
@@ -60,16 +60,16 @@ export function findingsIn({ statements }: Look, mostRead: number): string[] {
 
 const ourTable = /^(accounts|datasources|audit_events|next)$/;
 
-function problemOnMysql({ select_type, table, type, Extra, rows }: PlanLine, mostRead: number): string | undefined {
+function problemOnMysql({ select_type, table, type, Extra, rows }: PlanLine, maxRowsRead: number): string | undefined {
   // An insert has a line that says nothing of reading.
   if (select_type === 'INSERT' || type === null) return undefined;
-  const isSorted = /filesort|temporary/.test(String(Extra)) && Number(rows) > mostRead;
+  const isSorted = /filesort|temporary/.test(String(Extra)) && Number(rows) > maxRowsRead;
   if (isSorted) return 'sorts more than a page';
   if (!ourTable.test(String(table))) return undefined;
   if (type === 'ALL') return 'reads the table';
   if (type === 'index_merge') return 'merges indexes';
   // Of an index that is read from its end the plan has no more rows than the statement's limit.
-  return type === 'index' && Number(rows) > mostRead ? 'reads a whole index' : undefined;
+  return type === 'index' && Number(rows) > maxRowsRead ? 'reads a whole index' : undefined;
 }
 
 // SQLite's plan has no numbers of rows. The accounts with one id are few, and of a key there is one row.

@@ -12,7 +12,7 @@ import type { LegacyAnswer } from './gateway.js';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const builds = join(root, 'node_modules/.cache/gateway-test-builds');
 // Far more than a start takes: the tests may share the machine with much else.
-const longestStart = 60_000;
+const maxStartTime = 60_000;
 let built: Promise<string> | undefined;
 const running = new Set<ChildProcess>();
 
@@ -77,7 +77,7 @@ export async function launchGateway(env: Readonly<Record<string, string>>, cwd =
   async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
     for (const started = Date.now(); !(await condition()); await sleep(15)) {
       if (state.hasEnded) throw new Error(`The gateway ended: ${output.stderr}${output.stdout}`);
-      if (Date.now() - started > longestStart) throw new Error(`Not there in time: ${output.stderr}${output.stdout}`);
+      if (Date.now() - started > maxStartTime) throw new Error(`Not there in time: ${output.stderr}${output.stdout}`);
     }
   }
 

@@ -7,7 +7,7 @@ import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { findServer, freePort, onPath } from './database-server.js';
 import type { ClusterNode } from './galera-cluster.js';
 
-const longestJoin = 60_000;
+const maxJoinTime = 60_000;
 const superUser = 'root';
 
 /** A group of MySQL servers in single-primary mode on the loopback address. */
@@ -125,7 +125,7 @@ export async function startReplicationGroup(size = 3): Promise<ReplicationGroup>
   async function until(what: string, node: number, condition: () => Promise<boolean>): Promise<void> {
     for (const started = Date.now(); !(await condition().catch(() => false)); await sleep(100)) {
       const { exitCode, signalCode } = processes[node] as ChildProcess;
-      if (exitCode !== null || signalCode !== null || Date.now() - started > longestJoin) {
+      if (exitCode !== null || signalCode !== null || Date.now() - started > maxJoinTime) {
         const log = readFileSync(join(directory, `${node}.log`), 'utf8');
         throw new Error(`node ${node} ${what}: ${log.slice(-3000)}`);
       }
@@ -185,7 +185,7 @@ export async function startReplicationGroup(size = 3): Promise<ReplicationGroup>
   }
 
   async function primary(among: readonly number[] = [...members.keys()]): Promise<number> {
-    for (const started = Date.now(); Date.now() - started < longestJoin; await sleep(50)) {
+    for (const started = Date.now(); Date.now() - started < maxJoinTime; await sleep(50)) {
       for (const node of among) {
         const rows = await query(node, 'SELECT @@read_only AS readOnly').catch(() => []);
         if (rows[0]?.readOnly === 0) return node;

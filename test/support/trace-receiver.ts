@@ -32,7 +32,7 @@ export interface TraceReceiver {
 }
 
 // Far more than the exporter waits.
-const longestWait = 30_000;
+const maxWait = 30_000;
 
 type KeyValue = { key: string; value: Record<string, unknown> };
 
@@ -68,7 +68,7 @@ export async function startTraceReceiver(): Promise<TraceReceiver> {
       for (const started = Date.now(); ; await sleep(20)) {
         const found = spans.find(condition);
         if (found !== undefined) return found;
-        if (Date.now() - started > longestWait) {
+        if (Date.now() - started > maxWait) {
           throw new Error(`the span did not come; those that did: ${spans.map(({ name }) => name).join(', ')}`);
         }
       }

@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { Readable } from 'node:stream';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { jsonLine, longestRow, readJsonLines } from '../../src/transfer/json-lines.js';
+import { jsonLine, maxRowBytes, readJsonLines } from '../../src/transfer/json-lines.js';
 import { type FileRow, Refusal } from '../../src/transfer/row.js';
 
 async function read(pieces: readonly Buffer[]): Promise<FileRow[]> {
@@ -36,10 +36,10 @@ test('characters that are not seen are written out', () => {
 });
 
 test('a line that is too long is refused without being kept, and those behind it are read', async () => {
-  const piece = Buffer.alloc(longestRow / 4, 'x');
+  const piece = Buffer.alloc(maxRowBytes / 4, 'x');
   const rows = await read([...Array.from({ length: 40 }, () => piece), Buffer.from('\n{"kind":"account"}')]);
   expect(rows).toEqual([
-    { line: 1, size: 10 * longestRow, content: expect.any(Refusal) },
+    { line: 1, size: 10 * maxRowBytes, content: expect.any(Refusal) },
     { line: 2, size: 18, content: { kind: 'account', values: {} } },
   ]);
 });

@@ -5,7 +5,7 @@ import type { Call } from '../../security/call.js';
 import type { AnswerBounds } from './answer-bounds.js';
 
 // SQLite takes at most 500 parts in one union, and each may have a dozen values.
-const largestBatch = 100;
+const maxBatch = 100;
 
 /** What a resolver knows of the request that it works for. */
 export interface RequestContext {
@@ -66,7 +66,7 @@ export class Loaders {
     kind: string,
     key: Key,
     readAll: (keys: readonly Key[]) => Promise<readonly (Value | Error)[]>,
-    maxBatchSize = largestBatch,
+    maxBatchSize = maxBatch,
   ): Promise<Value> {
     let loader = this.#loaders.get(kind) as DataLoader<Key, Value> | undefined;
     if (loader === undefined) {
@@ -78,7 +78,7 @@ export class Loaders {
       };
       loader = new DataLoader<Key, Value>(readInTurn, {
         cache: false,
-        maxBatchSize: Math.min(maxBatchSize, largestBatch),
+        maxBatchSize: Math.min(maxBatchSize, maxBatch),
       });
       this.#loaders.set(kind, loader as DataLoader<unknown, unknown>);
     }

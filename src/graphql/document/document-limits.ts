@@ -40,9 +40,9 @@ export function parseDocument(query: string, { maxTokens }: DocumentLimits): Doc
   }
 }
 
-/** How many lines a text has, as graphql-js counts them; counted no further than asked for. */
-export function countLines(text: string, most: number): number {
-  return text.split(/\r\n|[\n\r]/, most).length;
+/** How many lines a text has, as graphql-js counts them; counted no further than `maxLines`. */
+export function countLines(text: string, maxLines: number): number {
+  return text.split(/\r\n|[\n\r]/, maxLines).length;
 }
 
 /**

@@ -25,7 +25,7 @@ import { type Parameter, parametersOf, problemOf } from '../../input/parameter.j
 type Variables = Readonly<Record<string, unknown>>;
 
 // A list may have a million wrong entries, and each is an error that takes a stack.
-const mostProblems = 100;
+const maxProblems = 100;
 const enough = new Error('enough problems');
 
 const valueKinds: ReadonlySet<string> = new Set([
@@ -108,7 +108,7 @@ function valueProblems(name: string, value: unknown, type: GraphQLInputType): Pa
       problems.set(property, 'is not a field of this input, or not of its type');
     }
     told += 1;
-    if (told === mostProblems) throw enough;
+    if (told === maxProblems) throw enough;
   };
   try {
     coerceInputValue(given ?? value, type, tell);
