@@ -67,7 +67,7 @@ export function holdFreeAccounts(session: Session, keys: readonly AccountIdentit
   const all = padded(keys);
   const anyKey = all.map(() => `(${byKey})`).join(' OR ');
   return session.rows<AccountIdentity>(
-    `${selectKey}${byIndex(session.dialect, 'uq_accounts_key')} WHERE ${anyKey}${session.dialect.forReferenceToFree}`,
+    `${selectKey}${byIndex(session.dialect, 'uq_accounts_key')} WHERE ${anyKey}${session.dialect.forShareSkipLocked}`,
     all.flatMap(accountKeyValues),
   );
 }

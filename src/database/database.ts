@@ -12,9 +12,9 @@ export interface Dialect {
   /** Ends a SELECT whose rows must not change before the transaction ends. */
   readonly forUpdate: string;
   /** As {@link forUpdate}; rows that others have locked are left out, and not waited for. */
-  readonly forUpdateOfFree: string;
+  readonly forUpdateSkipLocked: string;
   /** Ends a SELECT whose rows others may refer to, but not delete before the transaction ends; locked ones are left out. */
-  readonly forReferenceToFree: string;
+  readonly forShareSkipLocked: string;
 }
 
 /** One connection, for as long as a unit of work lasts. Every statement takes its values apart from its text. */

@@ -11,7 +11,7 @@ import {
   type RowDataPacket,
 } from 'mysql2';
 import { UnavailableError } from '../errors.js';
-import { AbandonedStatements } from './abandoned-statements.js';
+import { ConnectionKiller } from './connection-killer.js';
 import type { DatabaseHost, MysqlLocation } from './database-url.js';
 import { Deadline } from './deadline.js';
 import { dropConnection } from './mysql-socket.js';
@@ -37,8 +37,8 @@ export interface HostConnection {
 // says so. Where there is another host to turn to, the wait is shorter still.
 const connectTimeout = 1_500;
 const connectTimeoutAmongSeveral = 1_000;
-const lookBackInterval = 1_000;
-const searchInterval = 100;
+const failbackInterval = 1_000;
+const probeInterval = 100;
 
 // Sent when a connection is made. The SQL mode refuses what would otherwise be cut or turned into something else without
 // a word; READ COMMITTED takes no locks on gaps, so that adds next to each other do not deadlock. Whoever has given up
@@ -56,7 +56,7 @@ const statementLimits = (timeout: number) => [
 ];
 // On a cluster no statement runs before what was committed on the other nodes is seen on this one. The first is Galera's
 // word for it, the second Group Replication's; other servers do not know them.
-const freshReads = ['SET SESSION wsrep_sync_wait = 7', "SET SESSION group_replication_consistency = 'BEFORE'"];
+const consistencySettings = ['SET SESSION wsrep_sync_wait = 7', "SET SESSION group_replication_consistency = 'BEFORE'"];
 const groupQuery = 'SELECT @@group_replication_group_name AS name';
 const missingTable = 1146;
 
@@ -65,14 +65,14 @@ export class MysqlHosts {
   readonly #location: MysqlLocation;
   readonly #limits: MysqlLimits;
   readonly #pools: readonly Pool[];
-  readonly #abandoned: readonly AbandonedStatements[];
+  readonly #killers: readonly ConnectionKiller[];
   readonly #inGroup = new WeakSet<Connection>();
   #current = 0;
-  #isInDoubt = false;
+  #isSuspect = false;
   /** Why the current host is in doubt. */
-  #doubt: unknown;
-  #search: Promise<void> | undefined;
-  #lookedBackAt = Number.NEGATIVE_INFINITY;
+  #suspectReason: unknown;
+  #probing: Promise<void> | undefined;
+  #failbackCheckedAt = Number.NEGATIVE_INFINITY;
 
   /** No connection is made before the first is asked for. */
   constructor(location: MysqlLocation, limits: MysqlLimits) {
@@ -86,7 +86,7 @@ export class MysqlHosts {
             if (error) dropConnection(connection);
           });
         }
-        for (const setting of [...freshReads, ...statementLimits(limits.timeout)]) {
+        for (const setting of [...consistencySettings, ...statementLimits(limits.timeout)]) {
           connection.query(setting, () => undefined);
         }
         connection.query<RowDataPacket[]>(groupQuery, (_, rows) => {
@@ -95,7 +95,7 @@ export class MysqlHosts {
       });
       return pool;
     });
-    this.#abandoned = this.#pools.map((pool) => new AbandonedStatements(pool));
+    this.#killers = this.#pools.map((pool) => new ConnectionKiller(pool));
   }
 
   /** The host that is used now, alone. */
@@ -117,10 +117,10 @@ export class MysqlHosts {
    * @throws UnavailableError where none does before the deadline
    */
   async acquire(deadline: Deadline): Promise<HostConnection> {
-    this.#lookBack();
+    this.#failBack();
     let failure: unknown;
     for (let tried = 0; tried < this.#pools.length && deadline.left > 0; tried += 1) {
-      if (this.#isInDoubt) await this.#find(deadline);
+      if (this.#isSuspect) await this.#awaitWritableHost(deadline);
       const host = this.#current;
       try {
         return { connection: await acquireFrom(this.#pools[host] as Pool, deadline), host };
@@ -128,7 +128,7 @@ export class MysqlHosts {
         failure = error;
         // Who has waited in vain for one of the connections to be free knows nothing of the host.
         if (isFullQueue(error) || deadline.left === 0) break;
-        this.leave(host, error);
+        this.suspect(host, error);
       }
     }
     throw failure instanceof UnavailableError ? failure : new UnavailableError(failure);
@@ -137,17 +137,17 @@ export class MysqlHosts {
   /**
    * Uses a host no more before it is found to take writes, and the others were looked at. One that is alone is used on.
    *
-   * @param why what led to it
+   * @param reason what led to it
    */
-  leave(host: number, why: unknown): void {
+  suspect(host: number, reason: unknown): void {
     if (host !== this.#current || this.#pools.length === 1) return;
-    this.#isInDoubt = true;
-    this.#doubt = why instanceof Error ? (why.cause ?? why) : why;
+    this.#isSuspect = true;
+    this.#suspectReason = reason instanceof Error ? (reason.cause ?? reason) : reason;
   }
 
   /** Closes a connection whose statement nobody waits for any more, and ends it on the server too. */
-  stop({ connection, host }: HostConnection): void {
-    this.#abandoned[host]?.stop(connection);
+  kill({ connection, host }: HostConnection): void {
+    this.#killers[host]?.kill(connection);
   }
 
   /** Closes all connections. */
@@ -156,22 +156,22 @@ export class MysqlHosts {
   }
 
   /** Waits until a host is found that takes writes. All who wait share the search, and it ends with the last of them. */
-  async #find(deadline: Deadline): Promise<void> {
-    while (this.#isInDoubt) {
-      this.#search ??= this.#searchOnce().finally(() => {
-        this.#search = undefined;
+  async #awaitWritableHost(deadline: Deadline): Promise<void> {
+    while (this.#isSuspect) {
+      this.#probing ??= this.#probeAll().finally(() => {
+        this.#probing = undefined;
       });
       try {
-        await deadline.bound(this.#search, () => undefined);
-        if (this.#isInDoubt) await deadline.bound(sleep(searchInterval), () => undefined);
+        await deadline.bound(this.#probing, () => undefined);
+        if (this.#isSuspect) await deadline.bound(sleep(probeInterval), () => undefined);
       } catch {
-        throw new UnavailableError(this.#doubt);
+        throw new UnavailableError(this.#suspectReason);
       }
     }
   }
 
   /** Asks all hosts at the same time. The one in doubt is used again only where no other can be. */
-  async #searchOnce(): Promise<void> {
+  async #probeAll(): Promise<void> {
     const left = this.#current;
     const asked = this.#pools.map((_, host) => this.#probe(host).then(() => host));
     const outcomes = Promise.allSettled(asked);
@@ -182,20 +182,20 @@ export class MysqlHosts {
     } catch {
       // That one takes no writes says more of what is the matter than that another one does not answer.
       const failures = (await outcomes).map((outcome) => (outcome.status === 'rejected' ? outcome.reason : undefined));
-      this.#doubt = failures.find((failure) => failure instanceof ReadOnlyError) ?? this.#doubt;
+      this.#suspectReason = failures.find((failure) => failure instanceof ReadOnlyError) ?? this.#suspectReason;
     }
   }
 
   #use(host: number): void {
     this.#current = host;
-    this.#isInDoubt = false;
+    this.#isSuspect = false;
   }
 
   /** Returns to a host that is preferred to the current one when it takes writes again; nobody waits for it. */
-  #lookBack(): void {
+  #failBack(): void {
     const now = performance.now();
-    if (this.#pools.length === 1 || now - this.#lookedBackAt < lookBackInterval) return;
-    this.#lookedBackAt = now;
+    if (this.#pools.length === 1 || now - this.#failbackCheckedAt < failbackInterval) return;
+    this.#failbackCheckedAt = now;
     const current = this.#current;
     for (let host = 0; host < current; host += 1) {
       this.#probe(host).then(
@@ -204,7 +204,7 @@ export class MysqlHosts {
       );
     }
     // Who only reads would not notice otherwise that another host has taken its place.
-    this.#probe(current).catch((error: unknown) => error instanceof ReadOnlyError && this.leave(current, error));
+    this.#probe(current).catch((error: unknown) => error instanceof ReadOnlyError && this.suspect(current, error));
   }
 
   /**
@@ -223,7 +223,7 @@ export class MysqlHosts {
         connection.query<RowDataPacket[]>(sql, (error, rows) => (error ? reject(error) : resolve(rows)));
       });
     const answer = async () => {
-      for (const setting of freshReads) await ask(setting).catch(() => undefined);
+      for (const setting of consistencySettings) await ask(setting).catch(() => undefined);
       expectWritable(await ask(readOnlyQuery));
       // A node that has left its cluster still answers what needs no data.
       await ask('SELECT COUNT(*) FROM migration_lease').catch((error: QueryError) => {

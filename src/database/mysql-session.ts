@@ -15,19 +15,19 @@ export const mysqlDialect: Dialect = {
   name: 'mysql',
   joinBehind: 'STRAIGHT_JOIN',
   forUpdate: ' FOR UPDATE',
-  forUpdateOfFree: ' FOR UPDATE SKIP LOCKED',
+  forUpdateSkipLocked: ' FOR UPDATE SKIP LOCKED',
   // Each server reads what is written for it: MariaDB passes over comments with a version of MySQL's from 5.7 on.
-  forReferenceToFree: ' /*!80001 FOR SHARE SKIP LOCKED */ /*M!100600 LOCK IN SHARE MODE SKIP LOCKED */',
+  forShareSkipLocked: ' /*!80001 FOR SHARE SKIP LOCKED */ /*M!100600 LOCK IN SHARE MODE SKIP LOCKED */',
 };
 
 /** The unit of work did not hold, and may when it is run again from its start. */
-export class RunAgainError extends Error {
+export class RetryableError extends Error {
   /**
-   * @param isHostAway whether the server itself is gone, and not only in the way
+   * @param isHostUnavailable whether the server itself is gone, and not only in the way
    * @param cause what the server or the driver said
    */
   constructor(
-    readonly isHostAway: boolean,
+    readonly isHostUnavailable: boolean,
     cause: unknown,
   ) {
     super('the unit of work must be run again', { cause });
@@ -57,7 +57,7 @@ export interface CommitProof {
 // Deadlock, lock wait, a row that changed since it was read, NOWAIT's refusal: the transaction was in another's way.
 const conflicts = new Set([1213, 1205, 1020, 3572]);
 // The host answers, and cannot serve: another one may.
-const hostAway = new Set([
+const hostUnavailable = new Set([
   // Galera: the node is not part of the cluster now. Others: it is starting, stopping, or offline for maintenance.
   ...[1047, 1053, 1077, 3032, 3168],
   // Group Replication: it changes its mode or leaves the group (3098 before a statement that writes, 3100 and 3101 at the
@@ -88,7 +88,7 @@ export class MysqlSession implements Session {
   readonly #connection: PoolConnection;
   readonly #observe: StatementObserver | undefined;
   #ended = false;
-  #underWay = 0;
+  #inFlight = 0;
   #lost = false;
   #isCommitting = false;
   #isInTransaction = false;
@@ -105,12 +105,12 @@ export class MysqlSession implements Session {
 
   /** Whether nothing is under way on the connection, and it still answers. */
   get isIdle(): boolean {
-    return this.#underWay === 0 && !this.#lost && !this.#ended;
+    return this.#inFlight === 0 && !this.#lost && !this.#ended;
   }
 
   /** Whether a statement is under way that may be ended: what is left of a COMMIT is the server's. */
-  get isAtStatement(): boolean {
-    return this.#underWay > 0 && !this.#lost && !this.#isCommitting;
+  get isExecuting(): boolean {
+    return this.#inFlight > 0 && !this.#lost && !this.#isCommitting;
   }
 
   /** Whether a transaction was begun, and not ended as far as is known. */
@@ -157,14 +157,14 @@ export class MysqlSession implements Session {
    * Makes sure that the host takes writes. Where it no longer does, another one may have done so already, and what was read
    * here may be out of date.
    *
-   * @throws RunAgainError where it does not
+   * @throws RetryableError where it does not
    */
-  async expectWriter(): Promise<void> {
+  async expectWritableHost(): Promise<void> {
     const rows = (await this.#control(readOnlyQuery)) as { readOnly: unknown }[];
     try {
       expectWritable(rows);
     } catch (error) {
-      throw new RunAgainError(true, error);
+      throw new RetryableError(true, error);
     }
   }
 
@@ -189,17 +189,17 @@ export class MysqlSession implements Session {
 
   #sendNow<Result>(sql: string, start: Start): Promise<Result> {
     if (this.#ended) return Promise.reject(new UnavailableError(new Error('the unit of work has ended')));
-    this.#underWay += 1;
+    this.#inFlight += 1;
     return new Promise<Result>((resolve, reject) => {
       start((error, result) => {
-        this.#underWay -= 1;
-        if (error) reject(this.#translated(error, sql));
+        this.#inFlight -= 1;
+        if (error) reject(this.#translate(error, sql));
         else resolve(result as Result);
       });
     });
   }
 
-  #translated(error: QueryError, sql: string): Error {
+  #translate(error: QueryError, sql: string): Error {
     const number = error.errno ?? 0;
     const isReadOnly = readOnly.has(number);
     const failure = isReadOnly
@@ -207,10 +207,10 @@ export class MysqlSession implements Session {
       : new DatabaseError(reasonFor(number), describe(error), sql);
     const isLost = connectionLost.has(error.code) || error.fatal;
     this.#lost ||= isLost;
-    if (!isLost && conflicts.has(number)) return new RunAgainError(false, failure);
+    if (!isLost && conflicts.has(number)) return new RetryableError(false, failure);
     // Whoever refuses a COMMIT may have told the other members of it before, or have committed before it stopped.
     if (this.#isCommitting) return new CommitUnknownError(this.#proof, failure);
-    if (isLost || hostAway.has(number) || isReadOnly) return new RunAgainError(true, failure);
+    if (isLost || hostUnavailable.has(number) || isReadOnly) return new RetryableError(true, failure);
     return cannotServe.has(number) ? new UnavailableError(failure) : failure;
   }
 }

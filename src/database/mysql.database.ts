@@ -14,14 +14,14 @@ import {
 import type { MysqlLocation } from './database-url.js';
 import { Deadline } from './deadline.js';
 import { type HostConnection, MysqlHosts, type MysqlLimits } from './mysql-hosts.js';
-import { type CommitProof, CommitUnknownError, MysqlSession, mysqlDialect, RunAgainError } from './mysql-session.js';
+import { type CommitProof, CommitUnknownError, MysqlSession, mysqlDialect, RetryableError } from './mysql-session.js';
 import { dropConnection } from './mysql-socket.js';
 
 const maxPause = 200;
 const proofInterval = 50;
 
-/** @param expectWriter throws where what was read may be out of date, see {@link MysqlSession.expectWriter} */
-type UnitOfWork<T> = (session: MysqlSession, expectWriter: () => Promise<void>) => Promise<T>;
+/** @param expectWritableHost throws where what was read may be out of date, see {@link MysqlSession.expectWritableHost} */
+type UnitOfWork<T> = (session: MysqlSession, expectWritableHost: () => Promise<void>) => Promise<T>;
 
 /** MySQL or MariaDB: one server, or the nodes of a cluster. */
 export class MysqlDatabase implements Database {
@@ -66,12 +66,12 @@ export class MysqlDatabase implements Database {
     work: (session: Session) => Promise<T>,
     { timeout = this.#limits.timeout, isAbandoned }: UnitOptions = {},
   ): Promise<T> {
-    const reading: UnitOfWork<T> = async (session, expectWriter) => {
+    const reading: UnitOfWork<T> = async (session, expectWritableHost) => {
       const result = await work(session);
-      await expectWriter();
+      await expectWritableHost();
       return result;
     };
-    return this.#untilDone(reading, new Deadline(timeout), isAbandoned);
+    return this.#retry(reading, new Deadline(timeout), isAbandoned);
   }
 
   async change<T>(
@@ -80,24 +80,24 @@ export class MysqlDatabase implements Database {
   ): Promise<T> {
     const deadline = new Deadline(timeout);
     let outcome: { readonly result: T } | undefined;
-    const transaction = async (session: MysqlSession, expectWriter: () => Promise<void>) => {
+    const transaction = async (session: MysqlSession, expectWritableHost: () => Promise<void>) => {
       await session.begin();
       try {
         outcome = { result: await work(session) };
       } catch (error) {
         // What is refused for what was read is refused for good, so what was read must be so.
-        if (session.isIdle) await expectWriter();
+        if (session.isIdle) await expectWritableHost();
         throw error;
       }
       await session.commit();
       return outcome.result;
     };
     try {
-      return await this.#untilDone(transaction, deadline, isAbandoned, isShared);
+      return await this.#retry(transaction, deadline, isAbandoned, isShared);
     } catch (error) {
       if (!(error instanceof CommitUnknownError) || outcome === undefined) throw error;
       this.#retries.lost_commit += 1;
-      if (!(await this.#holds(error.proof, deadline))) throw new UnavailableError(error.cause);
+      if (!(await this.#isCommitted(error.proof, deadline))) throw new UnavailableError(error.cause);
       return outcome.result;
     }
   }
@@ -106,57 +106,53 @@ export class MysqlDatabase implements Database {
     return this.#hosts.close();
   }
 
-  async #untilDone<T>(
-    work: UnitOfWork<T>,
-    deadline: Deadline,
-    isAbandoned?: () => boolean,
-    isShared = false,
-  ): Promise<T> {
+  async #retry<T>(work: UnitOfWork<T>, deadline: Deadline, isAbandoned?: () => boolean, isShared = false): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#once(work, deadline, isAbandoned);
+        return await this.#attempt(work, deadline, isAbandoned);
       } catch (error) {
-        if (!(error instanceof RunAgainError)) throw error;
-        if (isShared && !error.isHostAway) throw new ConflictError('others were in the way', { cause: error.cause });
+        if (!(error instanceof RetryableError)) throw error;
+        if (isShared && !error.isHostUnavailable)
+          throw new ConflictError('others were in the way', { cause: error.cause });
         const pause = Math.random() * Math.min(2 ** attempt * 5, maxPause);
         if (pause >= deadline.left) throw new UnavailableError(error.cause);
-        this.#retries[error.isHostAway ? 'server_away' : 'conflict'] += 1;
+        this.#retries[error.isHostUnavailable ? 'server_away' : 'conflict'] += 1;
         await sleep(pause);
       }
     }
   }
 
-  async #once<T>(work: UnitOfWork<T>, deadline: Deadline, isAbandoned?: () => boolean): Promise<T> {
+  async #attempt<T>(work: UnitOfWork<T>, deadline: Deadline, isAbandoned?: () => boolean): Promise<T> {
     const { connection, host } = await this.#acquire(deadline);
     if (isAbandoned?.()) {
       connection.release();
       throw new AbandonedError();
     }
     const session = new MysqlSession(connection, this.#observe);
-    const expectWriter = async () => {
-      if (this.#hosts.isInGroup(connection)) await session.expectWriter();
+    const expectWritableHost = async () => {
+      if (this.#hosts.isInGroup(connection)) await session.expectWritableHost();
     };
     let reusable = false;
     this.#inUse += 1;
     try {
-      const result = await deadline.bound(work(session, expectWriter), () => session.end());
+      const result = await deadline.bound(work(session, expectWritableHost), () => session.end());
       reusable = session.isIdle;
       return result;
     } catch (error) {
-      const isHostInDoubt =
-        (error instanceof RunAgainError && error.isHostAway) ||
+      const isHostSuspect =
+        (error instanceof RetryableError && error.isHostUnavailable) ||
         error instanceof CommitUnknownError ||
         deadline.left === 0;
-      if (isHostInDoubt) this.#hosts.leave(host, error);
+      if (isHostSuspect) this.#hosts.suspect(host, error);
       // A connection is given back only where it is known to be idle and out of any transaction, on a host that serves.
-      else reusable = session.isIdle && (await isOutOfTransaction(session, deadline));
+      else reusable = session.isIdle && (await endTransaction(session, deadline));
       throw error;
     } finally {
-      const isAtStatement = session.isAtStatement;
+      const isExecuting = session.isExecuting;
       session.end();
       this.#inUse -= 1;
       if (reusable) connection.release();
-      else if (isAtStatement) this.#hosts.stop({ connection, host });
+      else if (isExecuting) this.#hosts.kill({ connection, host });
       else dropConnection(connection);
     }
   }
@@ -174,10 +170,10 @@ export class MysqlDatabase implements Database {
    * Whether a transaction holds although the answer to its COMMIT was lost. Where its row is not there yet, the server may
    * still be at it, so it is looked for until the deadline; it is never run again.
    */
-  async #holds(proof: CommitProof | undefined, deadline: Deadline): Promise<boolean> {
+  async #isCommitted(proof: CommitProof | undefined, deadline: Deadline): Promise<boolean> {
     while (proof !== undefined && deadline.left > proofInterval) {
       try {
-        const found = await this.#once((session) => session.rows(proof.sql, proof.values), deadline);
+        const found = await this.#attempt((session) => session.rows(proof.sql, proof.values), deadline);
         if (found.length > 0) return true;
       } catch {
         // The server is still away.
@@ -188,7 +184,7 @@ export class MysqlDatabase implements Database {
   }
 }
 
-async function isOutOfTransaction(session: MysqlSession, deadline: Deadline): Promise<boolean> {
+async function endTransaction(session: MysqlSession, deadline: Deadline): Promise<boolean> {
   if (!session.isInTransaction) return true;
   try {
     await deadline.bound(session.rollback(), () => undefined);

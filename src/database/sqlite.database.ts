@@ -36,15 +36,15 @@ const dialect: Dialect = {
   name: 'sqlite',
   joinBehind: 'CROSS JOIN',
   forUpdate: '',
-  forUpdateOfFree: '',
-  forReferenceToFree: '',
+  forUpdateSkipLocked: '',
+  forShareSkipLocked: '',
 };
 
 const busy = new Set([5, 6]);
 const duplicateKey = new Set([1555, 2067]);
 const missingReference = 787;
 const maxCachedStatements = 200;
-const maxMillisecondsWithoutTurn = 10;
+const maxTimeBeforeYield = 10;
 
 /**
  * An SQLite file over one connection. Units of work pass one at a time through a queue: they share the connection, so
@@ -61,7 +61,7 @@ export class SqliteDatabase implements Database {
   #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
   #isInUse = false;
-  #turnOfEventLoop = 0;
+  #lastYieldAt = 0;
   #closed = false;
 
   /**
@@ -88,11 +88,11 @@ export class SqliteDatabase implements Database {
   }
 
   read<T>(work: (session: Session) => Promise<T>, options?: UnitOptions): Promise<T> {
-    return this.#inTurn(() => work(this.#session), options);
+    return this.#enqueue(() => work(this.#session), options);
   }
 
   change<T>(work: (session: Session) => Promise<T>, options?: ChangeOptions): Promise<T> {
-    return this.#inTurn(async () => {
+    return this.#enqueue(async () => {
       // A commit holds up the process until it is on the disk: what came in meanwhile is to be read before the next one.
       await nextTurnOfEventLoop();
       await this.#control('BEGIN IMMEDIATE');
@@ -117,7 +117,7 @@ export class SqliteDatabase implements Database {
     if (this.#connection.isOpen) this.#connection.close();
   }
 
-  async #inTurn<T>(
+  async #enqueue<T>(
     work: () => Promise<T>,
     { timeout = this.#limits.timeout, isAbandoned }: UnitOptions = {},
   ): Promise<T> {
@@ -126,9 +126,9 @@ export class SqliteDatabase implements Database {
     const deadline = new Deadline(timeout);
     this.#waiting += 1;
     const turn = this.#last.then(async () => {
-      await this.#letOthersBeHeard();
+      await this.#yieldToEventLoop();
       if (isAbandoned?.()) throw new AbandonedError();
-      return this.#whenNotBusy(work, deadline);
+      return this.#retryWhileBusy(work, deadline);
     });
     this.#last = turn.catch(() => undefined);
     try {
@@ -142,14 +142,14 @@ export class SqliteDatabase implements Database {
    * Units of work run within the process, one behind the other. Now and then the event loop must turn between them, or nobody
    * is answered meanwhile, no clock is looked at, and no client is seen to go away.
    */
-  async #letOthersBeHeard(): Promise<void> {
-    if (performance.now() - this.#turnOfEventLoop < maxMillisecondsWithoutTurn) return;
+  async #yieldToEventLoop(): Promise<void> {
+    if (performance.now() - this.#lastYieldAt < maxTimeBeforeYield) return;
     await nextTurnOfEventLoop();
-    this.#turnOfEventLoop = performance.now();
+    this.#lastYieldAt = performance.now();
   }
 
   /** Another process may hold the file's lock for a moment: a command-line tool, or a backup. */
-  async #whenNotBusy<T>(work: () => Promise<T>, deadline: Deadline): Promise<T> {
+  async #retryWhileBusy<T>(work: () => Promise<T>, deadline: Deadline): Promise<T> {
     for (;;) {
       if (deadline.left === 0) throw new UnavailableError(new Error('the deadline for the database has passed'));
       this.#isInUse = true;
@@ -195,11 +195,11 @@ class SqliteSession implements Session {
   }
 
   rows<Row extends object>(sql: string, values: readonly SqlValue[] = []): Promise<Row[]> {
-    return this.#attempt(sql, (statement) => (statement.all(...values.map(written)) as Row[]).map(readBack));
+    return this.#attempt(sql, (statement) => (statement.all(...values.map(escaped)) as Row[]).map(unescaped));
   }
 
   run(sql: string, values: readonly SqlValue[] = []): Promise<number> {
-    return this.#attempt(sql, (statement) => Number(statement.run(...values.map(written)).changes));
+    return this.#attempt(sql, (statement) => Number(statement.run(...values.map(escaped)).changes));
   }
 
   proveCommitBy(): void {
@@ -232,13 +232,13 @@ class SqliteSession implements Session {
  * The library ends a text at its first NUL, both when it is bound and when it is read. So U+0000 is kept as U+0001 U+0001,
  * and U+0001 as U+0001 U+0002: different texts stay different, in the same order.
  */
-function written(value: SqlValue): SqlValue {
+function escaped(value: SqlValue): SqlValue {
   return typeof value === 'string'
     ? value.replaceAll('\u0001', '\u0001\u0002').replaceAll('\u0000', '\u0001\u0001')
     : value;
 }
 
-function readBack<Row extends object>(row: Row): Row {
+function unescaped<Row extends object>(row: Row): Row {
   const values = row as Record<string, unknown>;
   for (const [column, value] of Object.entries(values)) {
     if (typeof value !== 'string' || !value.includes('\u0001')) continue;

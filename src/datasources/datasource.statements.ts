@@ -188,7 +188,7 @@ export async function lockFreeSealedDatasources(
 ): Promise<SealedDatasource[]> {
   const { sql, values } = withAnyKey(session, padded(keys));
   return hydrated(
-    await session.rows<SealedDatasource>(`${selectSealed}${sql}${session.dialect.forUpdateOfFree}`, values),
+    await session.rows<SealedDatasource>(`${selectSealed}${sql}${session.dialect.forUpdateSkipLocked}`, values),
   );
 }
 

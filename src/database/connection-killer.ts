@@ -3,16 +3,16 @@ import type { Connection, Pool, RowDataPacket } from 'mysql2';
 import { dropConnection, socketOf } from './mysql-socket.js';
 
 // A server that does not answer by then is away itself, and its own limits end what it is at.
-const patience = 1_000;
+const killTimeout = 1_000;
 
 /**
  * Ends on a server what nobody waits for any more. A server does not look whether its client is still there while it is at a
  * statement: it would go on to the end, and keep its locks.
  */
-export class AbandonedStatements {
+export class ConnectionKiller {
   readonly #pool: Pool;
-  readonly #abandoned = new Map<number, string>();
-  #isStopping = false;
+  readonly #waiting = new Map<number, string>();
+  #isKilling = false;
 
   /** @param pool of connections to the server, of which one is borrowed */
   constructor(pool: Pool) {
@@ -20,28 +20,28 @@ export class AbandonedStatements {
   }
 
   /** Closes a connection whose statement is abandoned, and ends it on the server; nobody waits for that. */
-  stop(connection: Connection): void {
+  kill(connection: Connection): void {
     const { threadId } = connection;
     const { localPort } = socketOf(connection);
     dropConnection(connection);
     if (threadId === null || threadId === undefined || localPort === undefined) return;
-    this.#abandoned.set(threadId, `:${localPort}`);
-    if (this.#isStopping) return;
-    this.#isStopping = true;
-    void this.#stopAll().finally(() => {
-      this.#isStopping = false;
+    this.#waiting.set(threadId, `:${localPort}`);
+    if (this.#isKilling) return;
+    this.#isKilling = true;
+    void this.#killAll().finally(() => {
+      this.#isKilling = false;
     });
   }
 
-  async #stopAll(): Promise<void> {
-    while (this.#abandoned.size > 0) {
-      const abandoned = new Map(this.#abandoned);
-      this.#abandoned.clear();
-      await this.#kill(abandoned).catch(() => undefined);
+  async #killAll(): Promise<void> {
+    while (this.#waiting.size > 0) {
+      const abandoned = new Map(this.#waiting);
+      this.#waiting.clear();
+      await this.#killThese(abandoned).catch(() => undefined);
     }
   }
 
-  async #kill(abandoned: ReadonlyMap<number, string>): Promise<void> {
+  async #killThese(abandoned: ReadonlyMap<number, string>): Promise<void> {
     const connection = await new Promise<Connection & { release(): void }>((resolve, reject) => {
       this.#pool.getConnection((error, acquired) => (error ? reject(error) : resolve(acquired)));
     });
@@ -53,7 +53,7 @@ export class AbandonedStatements {
       }
       return true;
     };
-    const isDone = await Promise.race([work().catch(() => false), sleep(patience, false)]);
+    const isDone = await Promise.race([work().catch(() => false), sleep(killTimeout, false)]);
     if (isDone) connection.release();
     else dropConnection(connection);
   }
