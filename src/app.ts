@@ -26,7 +26,7 @@ import { registerClientAddress } from './http/client-address.js';
 import { ConnectionLimit } from './http/connection-limit.js';
 import { refuseContentEncodings } from './http/content-encoding.js';
 import { transportFailure } from './http/failure-envelope.js';
-import { createHttpServer, refuseConnection, registerGentleRefusal } from './http/http-server.js';
+import { createHttpServer, refuseConnection, registerLingeringClose } from './http/http-server.js';
 import { LoadLimit } from './http/load-limit.js';
 import { registerRequestGuard } from './http/request-guard.js';
 import { registerRequestLog, requestIdOf } from './http/request-log.js';
@@ -294,7 +294,7 @@ async function addRequestHooks(
   refuseContentEncodings(http);
   tracing?.operations(http);
   load.register(http);
-  registerGentleRefusal(http);
+  registerLingeringClose(http);
 }
 
 interface OperationsParts extends Pick<HookParts, 'register' | 'metrics' | 'authenticators'> {

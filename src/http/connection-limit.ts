@@ -1,7 +1,7 @@
 import type { RequestListener, Server } from 'node:http';
 import { BlockList, isIP, type Socket } from 'node:net';
 import { clientNetwork, normalAddress } from './client-address.js';
-import { closeGently } from './http-server.js';
+import { lingeringClose } from './http-server.js';
 import type { LoadLimits } from './load-limit.js';
 import { headersOfEveryAnswer, requestIdOf } from './request-log.js';
 
@@ -50,7 +50,7 @@ export class ConnectionLimit {
       response.shouldKeepAlive = false;
       if (this.#limits.exempt.has(url)) return handle(request, response);
       const body = this.#limits.refusalOf(url);
-      closeGently(socket);
+      lingeringClose(socket);
       response.writeHead(503, {
         ...headersOfEveryAnswer(requestIdOf(request.headers['x-request-id'])),
         'content-type': 'application/json; charset=utf-8',

@@ -46,15 +46,15 @@ export function refuseConnection(error: Error & { code?: string }, socket: HttpS
 }
 
 /** Lets clients read why their body is refused while they still send it: closed at once, their systems throw the answer away. */
-export function registerGentleRefusal(http: FastifyInstance): void {
+export function registerLingeringClose(http: FastifyInstance): void {
   http.addHook('onSend', (request, reply, payload, done) => {
-    if (reply.statusCode === 413) closeGently(request.raw.socket);
+    if (reply.statusCode === 413) lingeringClose(request.raw.socket);
     done(null, payload);
   });
 }
 
 /** Lets a client read its answer while it still sends, before its connection is closed. */
-export function closeGently(socket: Socket): void {
+export function lingeringClose(socket: Socket): void {
   // What Node.js calls when the last answer of a connection is sent.
   socket.destroySoon = () => {
     socket.end();

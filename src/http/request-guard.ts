@@ -5,7 +5,7 @@ import { DomainError, RateLimitedError, UnavailableError } from '../errors.js';
 import { requestedTarget } from '../input/requested-target.js';
 import { type Access, routeAccess } from '../security/access.js';
 import { type Authenticators, authenticate } from '../security/authentication.js';
-import { isFromForeignPage, isLoopbackAddress, isLoopbackHost } from '../security/browser-origin.js';
+import { isCrossSite, isLoopbackAddress, isLoopbackHost } from '../security/browser-origin.js';
 import type { Surface } from '../security/call.js';
 import { anonymous, type Caller } from '../security/caller.js';
 import type { Refusals } from '../security/refusals.js';
@@ -20,7 +20,7 @@ declare module 'fastify' {
     /** Tells of a request that it needs less than its route: a page that shows nothing, an answer that only refuses. */
     isOpen?: (request: FastifyRequest) => boolean;
     /** Lets in a caller with a key that was good a while ago where the database cannot be asked now. */
-    remembersCallers?: boolean;
+    allowsStaleKeys?: boolean;
   }
 
   interface FastifyRequest {
@@ -78,7 +78,7 @@ export async function registerRequestGuard(
       done(new UnavailableError(new Error('the gateway is stopping')));
       return;
     }
-    const message = isFromForeignPage(request.headers, allowedOrigins)
+    const message = isCrossSite(request.headers, allowedOrigins)
       ? 'Pages of other sites may not call the gateway, except those in CORS_ORIGINS.'
       : isOpenOnLoopback && !isLoopbackHost(request.headers.host)
         ? 'This gateway accepts calls from its own machine only: use a loopback host name, such as localhost.'
@@ -90,7 +90,7 @@ export async function registerRequestGuard(
     parts.refusals.recordRefusal(request.call, [{ operation: routeOf(request) }], 'FORBIDDEN');
     refuse(request, reply, message);
   });
-  // Between the two, so that a foreign page is refused first, and a listed one can read why it is refused as a caller.
+  // Between the two, so that a page of another site is refused first, and a listed one can read why it is refused as a caller.
   if (config.corsOrigins.length > 0) {
     await http.register(cors, {
       origin: [...config.corsOrigins],
@@ -108,7 +108,7 @@ export async function registerRequestGuard(
       const caller = await authenticate(
         parts.authenticators,
         request.headers,
-        request.routeOptions.config.remembersCallers,
+        request.routeOptions.config.allowsStaleKeys,
       );
       request.call = { ...call, caller };
       await count(request, caller);

@@ -32,7 +32,7 @@ export function countRequests(http: FastifyInstance, metrics: Metrics): void {
  */
 export function registerMetrics(http: FastifyInstance, metrics: Metrics, isOpen: boolean): void {
   // Whoever watches must see something on the day when the database is away, too.
-  const config = { isOpen: () => isOpen, remembersCallers: true };
+  const config = { isOpen: () => isOpen, allowsStaleKeys: true };
   http.get('/metrics', { config, errorHandler: answerRefusal }, async (_, reply) =>
     reply.type(metrics.contentType).send(await metrics.text()),
   );

@@ -13,13 +13,13 @@ const keyPattern = /^(dgk_[0-9a-f]{12})_[\w-]{43}$/;
 
 /** How long a key that was found is taken for valid without looking again, in milliseconds: so soon a revoked one stops. */
 export const keyCacheTime = 5_000;
-const rememberedTime = 3_600_000;
-const maxWaitWhereRemembered = 500;
-const maxRemembered = 100;
+const maxStaleTime = 3_600_000;
+const maxWaitWhereStale = 500;
+const maxRefreshedKeys = 100;
 const usageInterval = 60_000;
 const maxCachedKeys = 10_000;
-const notValid = 'The API key is not valid.';
-const hashOfNoKey = createHash('sha256').digest();
+const invalidKeyMessage = 'The API key is not valid.';
+const dummyHash = createHash('sha256').digest();
 
 interface CachedKey {
   readonly key: ApiKey;
@@ -34,8 +34,8 @@ export class ApiKeys {
   readonly #onUsageFailure: (error: unknown) => void;
   readonly #cache = new Map<string, CachedKey>();
   readonly #usedAt = new Map<string, number>();
-  readonly #remembered = new Map<string, { prefix: string; hash: Buffer; askedAt: number }>();
-  #rereading: NodeJS.Timeout | undefined;
+  readonly #refreshed = new Map<string, { prefix: string; hash: Buffer; askedAt: number }>();
+  #refreshTimer: NodeJS.Timeout | undefined;
 
   /**
    * @param database where they are kept
@@ -92,32 +92,32 @@ export class ApiKeys {
   /**
    * Finds whose key this is.
    *
-   * @param remembers whether a key that was good within the hour is taken for good where the database does not answer soon
+   * @param allowsStale whether a key that was good within the hour is taken for good where the database does not answer soon
    * @throws DomainError UNAUTHENTICATED, the same for a key that never was and one that is revoked; CREDENTIAL_EXPIRED
    */
-  async callerOf(key: string, remembers = false): Promise<Caller> {
+  async callerOf(key: string, allowsStale = false): Promise<Caller> {
     const hash = hashOf(key);
-    const found = await this.#find(key, hash, remembers);
-    const isRight = timingSafeEqual(hash, found?.hash ?? hashOfNoKey);
-    if (found === undefined || !isRight) throw new DomainError('UNAUTHENTICATED', notValid);
-    if (found.key.revokedAt !== null) throw new RefusedCallerError('UNAUTHENTICATED', notValid, found.caller);
+    const found = await this.#find(key, hash, allowsStale);
+    const isMatch = timingSafeEqual(hash, found?.hash ?? dummyHash);
+    if (found === undefined || !isMatch) throw new DomainError('UNAUTHENTICATED', invalidKeyMessage);
+    if (found.key.revokedAt !== null) throw new RefusedCallerError('UNAUTHENTICATED', invalidKeyMessage, found.caller);
     if (found.key.expiresAt !== null && found.key.expiresAt.getTime() <= Date.now()) {
       const message = 'The API key has expired. Ask for a new one.';
       throw new RefusedCallerError('CREDENTIAL_EXPIRED', message, found.caller);
     }
-    this.#noteUse(found.key.prefix);
-    if (remembers) this.#remember(found.key.prefix, hash);
+    this.#recordUse(found.key.prefix);
+    if (allowsStale) this.#keepFresh(found.key.prefix, hash);
     return found.caller;
   }
 
-  async #find(key: string, hash: Buffer, remembers: boolean): Promise<CachedKey | undefined> {
+  async #find(key: string, hash: Buffer, allowsStale: boolean): Promise<CachedKey | undefined> {
     const cacheKey = hash.toString('hex');
     const cached = this.#cache.get(cacheKey);
     if (cached !== undefined && Date.now() - cached.readAt < keyCacheTime) return cached;
     const prefix = keyPattern.exec(key)?.[1];
     if (prefix === undefined) return undefined;
-    if (remembers && cached !== undefined && Date.now() - cached.readAt < rememberedTime) {
-      const late = sleep(maxWaitWhereRemembered, cached, { ref: false });
+    if (allowsStale && cached !== undefined && Date.now() - cached.readAt < maxStaleTime) {
+      const late = sleep(maxWaitWhereStale, cached, { ref: false });
       return Promise.race([this.#read(prefix, hash, cacheKey), late]).catch((error: unknown) => {
         if (error instanceof UnavailableError) return cached;
         throw error;
@@ -127,14 +127,14 @@ export class ApiKeys {
   }
 
   /** A key that may be taken for good without the database is read again and again while that answers, so that a revoked one stops. */
-  #remember(prefix: string, hash: Buffer): void {
+  #keepFresh(prefix: string, hash: Buffer): void {
     const cacheKey = hash.toString('hex');
-    if (this.#remembered.size < maxRemembered || this.#remembered.has(cacheKey)) {
-      this.#remembered.set(cacheKey, { prefix, hash, askedAt: Date.now() });
+    if (this.#refreshed.size < maxRefreshedKeys || this.#refreshed.has(cacheKey)) {
+      this.#refreshed.set(cacheKey, { prefix, hash, askedAt: Date.now() });
     }
-    this.#rereading ??= setInterval(() => {
-      for (const [key, { prefix, hash, askedAt }] of this.#remembered) {
-        if (Date.now() - askedAt > rememberedTime || !this.#cache.has(key)) this.#remembered.delete(key);
+    this.#refreshTimer ??= setInterval(() => {
+      for (const [key, { prefix, hash, askedAt }] of this.#refreshed) {
+        if (Date.now() - askedAt > maxStaleTime || !this.#cache.has(key)) this.#refreshed.delete(key);
         else this.#read(prefix, hash, key).catch(() => undefined);
       }
     }, keyCacheTime).unref();
@@ -142,7 +142,7 @@ export class ApiKeys {
 
   /** Ends what runs beside requests. */
   close(): void {
-    clearInterval(this.#rereading);
+    clearInterval(this.#refreshTimer);
   }
 
   async #read(prefix: string, hash: Buffer, cacheKey: string): Promise<CachedKey | undefined> {
@@ -159,7 +159,7 @@ export class ApiKeys {
     return found;
   }
 
-  #noteUse(prefix: string): void {
+  #recordUse(prefix: string): void {
     const now = Date.now();
     if (now - (this.#usedAt.get(prefix) ?? 0) < usageInterval) return;
     this.#usedAt.set(prefix, now);

@@ -18,13 +18,13 @@ export function isOpen({ keys, tokens }: Authenticators): boolean {
 /**
  * Finds who sent a request.
  *
- * @param remembers whether a key that was good a while ago is taken for good where the database cannot be asked now
+ * @param allowsStale whether a key that was good a while ago is taken for good where the database cannot be asked now
  * @throws DomainError UNAUTHENTICATED, CREDENTIAL_EXPIRED; UnavailableError where it cannot be found out now
  */
 export async function authenticate(
   authenticators: Authenticators,
   headers: Pick<IncomingHttpHeaders, 'authorization'> & { 'x-api-key'?: string | string[] | undefined },
-  remembers = false,
+  allowsStale = false,
 ): Promise<Caller> {
   if (isOpen(authenticators)) return anonymous;
   const { keys, tokens } = authenticators;
@@ -33,7 +33,7 @@ export async function authenticate(
   if (key !== undefined && token !== undefined) {
     throw new DomainError('UNAUTHENTICATED', 'Send either an API key or a bearer token, not both.');
   }
-  if (typeof key === 'string' && keys !== undefined) return keys.callerOf(key, remembers);
+  if (typeof key === 'string' && keys !== undefined) return keys.callerOf(key, allowsStale);
   if (token !== undefined && tokens !== undefined) return tokens.callerOf(token);
   const ways = [
     ...(keys === undefined ? [] : ['an API key in the header x-api-key']),

@@ -11,7 +11,7 @@ export interface BrowserHeaders {
  *
  * @param allowedOrigins exact origins, besides the gateway's own, that are let in
  */
-export function isFromForeignPage(headers: BrowserHeaders, allowedOrigins: ReadonlySet<string>): boolean {
+export function isCrossSite(headers: BrowserHeaders, allowedOrigins: ReadonlySet<string>): boolean {
   const { origin, host } = headers;
   if (origin !== undefined && allowedOrigins.has(origin)) return false;
   const site = headers['sec-fetch-site'];
