@@ -13,7 +13,7 @@ const patterns = [
   ],
   [
     'JSON: writing the answer',
-    /graphql-answers\.ts of$|json-writer|fast-json-stringify|reply\.js serialize$|error-serializer/,
+    /response-formatter\.ts format$|json-writer|fast-json-stringify|reply\.js serialize$|error-serializer/,
   ],
   ['GraphQL: parsing and validating', /graphql\/(?:language|validation)\/|graphql\/document\//],
   ['GraphQL: Apollo Server', /@apollo\//],

@@ -16,8 +16,8 @@ import {
   isSpecifiedScalarType,
 } from 'graphql';
 import { DomainError, type ErrorName, errorCodes, errorMeanings } from '../errors.js';
-import { statusOfCode } from '../graphql/answer/answer-status.js';
-import { formatGraphQLError } from '../graphql/answer/errors.js';
+import { formatGraphQLError } from '../graphql/response/errors.js';
+import { statusOfCode } from '../graphql/response/response-status.js';
 import { accessTo } from '../graphql/schema/field-rules.js';
 import { failureOf } from '../rest/envelope.js';
 

@@ -22,14 +22,14 @@ import {
 import { InvalidParametersError } from '../errors.js';
 import { succeeded } from '../operation-outcome.js';
 import type { Refusals } from '../security/refusals.js';
-import { statusOfErrors, statusOfRequestError } from './answer/answer-status.js';
-import type { Asked, GraphQLAnswer, GraphQLAnswers } from './answer/graphql-answers.js';
-import { writeJson } from './answer/json-writer.js';
 import type { RequestContext } from './context/request-context.js';
 import { exceeded } from './document/document-limits.js';
 import { variableProblems } from './document/input-problems.js';
 import { checkAccess } from './request/operation-access.js';
 import type { OperationParameters } from './request/operation-parameters.js';
+import { writeJson } from './response/json-writer.js';
+import type { Asked, GraphQLResponse, ResponseFormatter } from './response/response-formatter.js';
+import { statusOfErrors, statusOfRequestError } from './response/response-status.js';
 
 /** What it is given beside what resolvers know. */
 interface ApolloContext extends RequestContext {
@@ -44,14 +44,14 @@ export interface ApolloParts {
   /** Bytes of an answer at most. */
   readonly maxBytes: number;
   readonly refusals: Refusals;
-  readonly answers: GraphQLAnswers;
+  readonly formatter: ResponseFormatter;
 }
 
 /**
  * Apollo Server, for what is not executed by a plan: introspection, and requests that are not as they should be. A document
- * comes to it parsed and validated; what is told of errors is made by {@link GraphQLAnswers}, as for every other answer.
+ * comes to it parsed and validated; what is told of errors is made by {@link ResponseFormatter}, as for every other answer.
  */
-export class ApolloAnswers {
+export class ApolloExecutor {
   readonly #server: ApolloServer<ApolloContext>;
 
   constructor(parts: ApolloParts) {
@@ -91,7 +91,7 @@ export class ApolloAnswers {
   }
 
   /** Answers a request. */
-  async of(asked: Asked, parameters: OperationParameters, request: FastifyRequest): Promise<GraphQLAnswer> {
+  async execute(asked: Asked, parameters: OperationParameters, request: FastifyRequest): Promise<GraphQLResponse> {
     const {
       status = 200,
       headers,
@@ -116,7 +116,7 @@ export class ApolloAnswers {
   }
 }
 
-function plugin({ schema, refusals, answers }: ApolloParts): ApolloServerPlugin<ApolloContext> {
+function plugin({ schema, refusals, formatter }: ApolloParts): ApolloServerPlugin<ApolloContext> {
   return {
     async requestDidStart() {
       return {
@@ -142,7 +142,7 @@ function plugin({ schema, refusals, answers }: ApolloParts): ApolloServerPlugin<
           outcome.code = succeeded.code;
           if (errors.length === 0 || response.body.kind !== 'single') return;
           const { singleResult } = response.body;
-          singleResult.errors = answers.told(errors, asked);
+          singleResult.errors = formatter.formatErrors(errors, asked);
           setStatus(request, singleResult.errors, singleResult.data === undefined);
         },
       };

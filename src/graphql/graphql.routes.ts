@@ -6,16 +6,16 @@ import { ContentEncodingError } from '../http/content-encoding.js';
 import type { LoadLimit } from '../http/load-limit.js';
 import { UnreadAnswers } from '../http/unread-answers.js';
 import type { Refusals } from '../security/refusals.js';
-import { statusOfCode } from './answer/answer-status.js';
-import { formatGraphQLError } from './answer/errors.js';
-import { GraphQLAnswers } from './answer/graphql-answers.js';
-import { ApolloAnswers } from './apollo-server.js';
+import { ApolloExecutor } from './apollo-server.js';
 import type { DocumentLimits } from './document/document-limits.js';
 import { prefersPlayground } from './playground.routes.js';
 import { type EventStreamParts, EventStreams } from './request/event-streams.js';
 import { type HandlerParts, heldAnswers, OperationHandler } from './request/operation-handler.js';
 import { TransportError } from './request/transport-error.js';
 import { hasQuery } from './request/url-parameters.js';
+import { formatGraphQLError } from './response/errors.js';
+import { ResponseFormatter } from './response/response-formatter.js';
+import { statusOfCode } from './response/response-status.js';
 
 const path = '/graphql';
 const utf8 = new TextDecoder('utf-8', { fatal: true });
@@ -43,20 +43,20 @@ export async function registerGraphQL(
   schema: GraphQLSchema,
   { playground, introspection, limits, refusals, load, onRefusal, subscribe, authenticate }: GraphQLOptions,
 ): Promise<void> {
-  const answers = new GraphQLAnswers(schema, introspection);
-  const apollo = new ApolloAnswers({
+  const formatter = new ResponseFormatter(schema, introspection);
+  const apollo = new ApolloExecutor({
     schema,
     log: app.log,
     introspection,
     maxBytes: limits.maxBytes,
     refusals,
-    answers,
+    formatter,
   });
-  const apolloServer: HandlerParts['apolloServer'] = (...asked) => apollo.of(...asked);
+  const apolloServer: HandlerParts['apolloServer'] = (...asked) => apollo.execute(...asked);
   const streams = new EventStreams({ schema, refusals, subscribe, authenticate });
   app.addHook('preClose', async () => streams.endAll());
   const handler = new OperationHandler({
-    ...{ schema, limits, introspection, refusals, answers, load, onRefusal, streams, apolloServer },
+    ...{ schema, limits, introspection, refusals, formatter, load, onRefusal, streams, apolloServer },
   });
   await apollo.start();
   app.addHook('onClose', () => apollo.stop());

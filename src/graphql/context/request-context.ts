@@ -2,7 +2,7 @@ import DataLoader from 'dataloader';
 import type { FastifyBaseLogger } from 'fastify';
 import type { RequestOutcome } from '../../http/request-outcome.js';
 import type { Call } from '../../security/call.js';
-import type { AnswerBounds } from './answer-bounds.js';
+import type { ResponseBounds } from './response-bounds.js';
 
 // SQLite takes at most 500 parts in one union, and each may have a dozen values.
 const maxBatch = 100;
@@ -22,7 +22,7 @@ export interface RequestContext {
   /** What came of the request, for its log line. */
   readonly outcome: RequestOutcome;
   /** What bounds the answer. */
-  readonly bounds: AnswerBounds;
+  readonly bounds: ResponseBounds;
 }
 
 /** An answer or a connection, which ends. */

@@ -26,7 +26,7 @@ type Variables = Readonly<Record<string, unknown>>;
 
 // A list may have a million wrong entries, and each is an error that takes a stack.
 const maxProblems = 100;
-const enough = new Error('enough problems');
+const tooManyProblems = new Error('too many problems');
 
 const valueKinds: ReadonlySet<string> = new Set([
   Kind.INT,
@@ -95,8 +95,8 @@ function valueProblems(name: string, value: unknown, type: GraphQLInputType): Pa
   const parameters = parametersOfType(type);
   const problems = new Map<string, string>();
   const { given, unknown } = fieldsOf(value, type);
-  let told = 0;
-  const tell: Parameters<typeof coerceInputValue>[2] = (path, _, error) => {
+  let reported = 0;
+  const report: Parameters<typeof coerceInputValue>[2] = (path, _, error) => {
     const property = path.length > 0 ? String(path[0]) : (fieldNamedIn(error.message) ?? name);
     const parameter = parameters.find((declared) => declared.property === property);
     if (parameter !== undefined) {
@@ -107,13 +107,13 @@ function valueProblems(name: string, value: unknown, type: GraphQLInputType): Pa
     } else {
       problems.set(property, 'is not a field of this input, or not of its type');
     }
-    told += 1;
-    if (told === maxProblems) throw enough;
+    reported += 1;
+    if (reported === maxProblems) throw tooManyProblems;
   };
   try {
-    coerceInputValue(given ?? value, type, tell);
+    coerceInputValue(given ?? value, type, report);
   } catch (error) {
-    if (error !== enough) throw error;
+    if (error !== tooManyProblems) throw error;
   }
   if (problems.size + unknown.length === 0) return [];
   // The rest is checked too, so that a client is told of everything at once. A date and time was checked by its type.

@@ -12,7 +12,7 @@ import type { Permission } from '../../security/caller.js';
 import { OperationPlan } from '../execution/operation-plan.js';
 import { planVariables } from '../execution/variable-plan.js';
 import { variableProblems } from './input-problems.js';
-import { neededPermissions } from './needed-permissions.js';
+import { requiredPermissions } from './required-permissions.js';
 
 type Variables = Readonly<Record<string, unknown>>;
 
@@ -49,7 +49,7 @@ export class PreparedOperation {
   ) {
     this.document = document;
     this.definition = definition;
-    this.permissions = neededPermissions(schema, document, definition);
+    this.permissions = requiredPermissions(schema, document, definition);
     this.name = rootFieldsOf(definition);
     this.#schema = schema;
     this.#coerce = planVariables(schema, definition);

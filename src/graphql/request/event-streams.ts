@@ -15,11 +15,11 @@ import {
 import { DomainError, OverloadedError, UnavailableError } from '../../errors.js';
 import type { Caller } from '../../security/caller.js';
 import type { Refusals } from '../../security/refusals.js';
-import { formatGraphQLError } from '../answer/errors.js';
-import type { Asked } from '../answer/graphql-answers.js';
-import type { AnswerBounds } from '../context/answer-bounds.js';
 import { abandonment, Loaders, type RequestContext } from '../context/request-context.js';
+import type { ResponseBounds } from '../context/response-bounds.js';
 import type { PreparedOperation } from '../document/prepared-operation.js';
+import { formatGraphQLError } from '../response/errors.js';
+import type { Asked } from '../response/response-formatter.js';
 import { checkAccess } from './operation-access.js';
 
 const mediaType = 'text/event-stream';
@@ -64,7 +64,7 @@ interface Subscription {
   readonly variables: Readonly<Record<string, unknown>>;
   /** What two subscriptions have in common that give the same texts. */
   readonly kind: string;
-  readonly bounds: AnswerBounds;
+  readonly bounds: ResponseBounds;
 }
 
 interface OpenStream {

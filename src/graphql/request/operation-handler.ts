@@ -4,15 +4,15 @@ import { AbandonedError, OverloadedError } from '../../errors.js';
 import type { LoadLimit } from '../../http/load-limit.js';
 import { TurnQueue } from '../../http/turn-queue.js';
 import type { Refusals } from '../../security/refusals.js';
-import type { Asked, GraphQLAnswer, GraphQLAnswers, Outcome } from '../answer/graphql-answers.js';
-import { mediaTypeFor } from '../answer/media-type.js';
-import { AnswerBounds } from '../context/answer-bounds.js';
 import { abandonment, Loaders } from '../context/request-context.js';
+import { ResponseBounds } from '../context/response-bounds.js';
 import type { DocumentLimits } from '../document/document-limits.js';
 import type { PreparedDocument } from '../document/prepared-document.js';
 import { PreparedDocuments } from '../document/prepared-documents.js';
 import type { PreparedOperation } from '../document/prepared-operation.js';
 import { TooManyCharactersError } from '../execution/operation-plan.js';
+import { mediaTypeFor } from '../response/media-type.js';
+import type { Asked, GraphQLResponse, Outcome, ResponseFormatter } from '../response/response-formatter.js';
 import { acceptsEvents, type EventStreams, sendAsEvents } from './event-streams.js';
 import { checkAccess } from './operation-access.js';
 import { type OperationParameters, readOperationParameters } from './operation-parameters.js';
@@ -25,7 +25,7 @@ export interface HandlerParts {
   /** Whether the schema may be asked for. */
   readonly introspection: boolean;
   readonly refusals: Refusals;
-  readonly answers: GraphQLAnswers;
+  readonly formatter: ResponseFormatter;
   /** What bounds the requests in work. */
   readonly load: Pick<LoadLimit, 'leave'>;
   /** Told of each request that is refused because too much is held for others. */
@@ -37,7 +37,7 @@ export interface HandlerParts {
     asked: Asked,
     parameters: OperationParameters,
     request: FastifyRequest,
-  ) => Promise<GraphQLAnswer>;
+  ) => Promise<GraphQLResponse>;
 }
 
 // What holds less waits for no turn: there are at most as many as there are requests in work.
@@ -94,23 +94,23 @@ export class OperationHandler {
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<FastifyReply> {
-    const { streams, answers } = this.#parts;
+    const { streams, formatter } = this.#parts;
     try {
       const subscription = streams.subscriptionOf(asked, parameters.operationName);
       if (subscription !== undefined) return streams.open(subscription, request, reply);
     } catch (error) {
-      const { body } = await answers.of({ errors: [error] }, asked);
+      const { body } = await formatter.format({ errors: [error] }, asked);
       return sendAsEvents(reply, String(body));
     }
     const { body } = await this.#answer(asked, parameters, request);
     return sendAsEvents(reply, String(body));
   }
 
-  async #answer(asked: Asked, parameters: OperationParameters, request: FastifyRequest): Promise<GraphQLAnswer> {
+  async #answer(asked: Asked, parameters: OperationParameters, request: FastifyRequest): Promise<GraphQLResponse> {
     const { prepared, variables, context } = asked;
     context.outcome.operation = '';
     const held = prepared === undefined ? 0 : heldBy(prepared, variables);
-    if (held instanceof GraphQLError) return this.#parts.answers.of({ errors: [held] }, asked);
+    if (held instanceof GraphQLError) return this.#parts.formatter.format({ errors: [held] }, asked);
     if (held <= leastHeld) return this.#answerInTurn(asked, parameters, request);
     const share = Math.min(held, this.#maxHeld);
     await this.#turnFor(request, share);
@@ -121,15 +121,19 @@ export class OperationHandler {
     }
   }
 
-  async #answerInTurn(asked: Asked, parameters: OperationParameters, request: FastifyRequest): Promise<GraphQLAnswer> {
+  async #answerInTurn(
+    asked: Asked,
+    parameters: OperationParameters,
+    request: FastifyRequest,
+  ): Promise<GraphQLResponse> {
     const { prepared } = asked;
     // Before anything else: Apollo Server does not look at a document again.
-    if (prepared !== undefined && prepared.errors.length > 0) return this.#parts.answers.of(prepared, asked);
+    if (prepared !== undefined && prepared.errors.length > 0) return this.#parts.formatter.format(prepared, asked);
     if (prepared !== undefined && isUsual(parameters)) {
       const operation = prepared.operation(parameters.operationName);
       if (operation !== undefined && mayBeAskedBy(request.method, operation)) {
         const outcome = await this.#execute(operation, asked);
-        if (outcome !== undefined) return this.#parts.answers.of(outcome, asked);
+        if (outcome !== undefined) return this.#parts.formatter.format(outcome, asked);
       }
     }
     return this.#parts.apolloServer(asked, parameters, request);
@@ -166,7 +170,7 @@ export class OperationHandler {
   }
 
   #contextOf({ id: requestId, log, outcome, call, raw }: FastifyRequest, reply: FastifyReply): Asked['context'] {
-    const bounds = new AnswerBounds(this.#parts.limits.maxBytes, this.#maxHeld, () => raw.socket.destroyed);
+    const bounds = new ResponseBounds(this.#parts.limits.maxBytes, this.#maxHeld, () => raw.socket.destroyed);
     return { requestId, log, outcome, call, abandoned: abandonment(reply.raw), loaders: new Loaders(), bounds };
   }
 }

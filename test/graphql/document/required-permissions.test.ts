@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { describe, expect, test } from '@jest/globals';
 import { type GraphQLObjectType, parse } from 'graphql';
 import { createGatewaySchema, type Services } from '../../../src/gateway-schema.js';
-import { neededPermissions } from '../../../src/graphql/document/needed-permissions.js';
+import { requiredPermissions } from '../../../src/graphql/document/required-permissions.js';
 import { permissions } from '../../../src/security/caller.js';
 
 // Its resolvers are never called.
@@ -58,5 +58,5 @@ function neededBy(query: string, operationName?: string) {
     (one) => one.kind === 'OperationDefinition' && (operationName === undefined || one.name?.value === operationName),
   );
   if (operation?.kind !== 'OperationDefinition') throw new Error('there is no such operation');
-  return neededPermissions(schema, document, operation);
+  return requiredPermissions(schema, document, operation);
 }

@@ -3,7 +3,7 @@ import { AbandonedError } from '../../errors.js';
 import { exceeded } from '../document/document-limits.js';
 
 /** Bounds one answer while it is made. */
-export class AnswerBounds {
+export class ResponseBounds {
   /** How many bytes it may have. */
   readonly maxBytes: number;
   /** How many characters its texts may have: each takes a byte at least. */

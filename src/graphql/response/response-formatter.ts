@@ -3,9 +3,9 @@ import { succeeded } from '../../operation-outcome.js';
 import type { RequestContext } from '../context/request-context.js';
 import { isAboutInput, literalProblems } from '../document/input-problems.js';
 import type { PreparedDocument } from '../document/prepared-document.js';
-import { type AnswerStatus, statusOfErrors, statusOfRequestError } from './answer-status.js';
 import { formatGraphQLError, inputError } from './errors.js';
 import { writeJson } from './json-writer.js';
+import { type ResponseStatus, statusOfErrors, statusOfRequestError } from './response-status.js';
 
 /** What came of an operation; without data where it was not executed. */
 export interface Outcome {
@@ -25,7 +25,7 @@ export interface Asked {
 }
 
 /** An answer as it is sent. */
-export interface GraphQLAnswer extends AnswerStatus {
+export interface GraphQLResponse extends ResponseStatus {
   readonly body: string | Buffer;
 }
 
@@ -34,7 +34,7 @@ const largeCharacters = 262_144;
 const lineEnd = Buffer.from('\n');
 
 /** Makes the answers of the GraphQL surface, and says in the log what came of each request. */
-export class GraphQLAnswers {
+export class ResponseFormatter {
   readonly #schema: GraphQLSchema;
   readonly #introspection: boolean;
 
@@ -45,7 +45,7 @@ export class GraphQLAnswers {
   }
 
   /** Makes an answer. */
-  async of(outcome: Outcome, asked: Asked): Promise<GraphQLAnswer> {
+  async format(outcome: Outcome, asked: Asked): Promise<GraphQLResponse> {
     const { data, errors = [], characters = 0 } = outcome;
     const { bounds } = asked.context;
     if (errors.length > 0) return this.#failed({ data, errors }, asked);
@@ -55,26 +55,26 @@ export class GraphQLAnswers {
     return { status: 200, body: typeof body === 'string' ? `${body}\n` : Buffer.concat([body, lineEnd]) };
   }
 
-  /** What a client is told of errors. */
-  told(errors: readonly unknown[], { prepared, variables, context }: Asked): GraphQLFormattedError[] {
+  /** What a client is formatted of errors. */
+  formatErrors(errors: readonly unknown[], { prepared, variables, context }: Asked): GraphQLFormattedError[] {
     const { requestId, log, outcome } = context;
     const aboutInput = errors.filter((error): error is GraphQLError => isAboutWhatWasWritten(error));
     const others = errors.filter((error) => !isAboutWhatWasWritten(error));
-    const told = others.map((error) => formatGraphQLError(error, requestId, log));
+    const formatted = others.map((error) => formatGraphQLError(error, requestId, log));
     if (aboutInput.length > 0) {
       const { document } = prepared ?? {};
       const problems = document === undefined ? [] : literalProblems(this.#schema, document, aboutInput, variables);
-      told.unshift(inputError(problems));
+      formatted.unshift(inputError(problems));
     }
-    outcome.code = (told[0]?.extensions?.code as string | undefined) ?? succeeded.code;
-    return this.#introspection ? told : told.map(withoutSuggestion);
+    outcome.code = (formatted[0]?.extensions?.code as string | undefined) ?? succeeded.code;
+    return this.#introspection ? formatted : formatted.map(withoutSuggestion);
   }
 
-  #failed({ data, errors }: Outcome, asked: Asked): GraphQLAnswer {
-    const told = this.told(errors ?? [], asked);
+  #failed({ data, errors }: Outcome, asked: Asked): GraphQLResponse {
+    const formatted = this.formatErrors(errors ?? [], asked);
     const isExecuted = data !== undefined;
-    const status = statusOfErrors(told) ?? { status: isExecuted ? 200 : statusOfRequestError(asked.accept) };
-    return { ...status, body: `${JSON.stringify({ errors: told, data })}\n` };
+    const status = statusOfErrors(formatted) ?? { status: isExecuted ? 200 : statusOfRequestError(asked.accept) };
+    return { ...status, body: `${JSON.stringify({ errors: formatted, data })}\n` };
   }
 }
 

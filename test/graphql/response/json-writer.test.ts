@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { writeJson } from '../../../src/graphql/answer/json-writer.js';
+import { writeJson } from '../../../src/graphql/response/json-writer.js';
 
 describe('JSON that is written piece by piece', () => {
   test('is what JSON.stringify writes', async () => {

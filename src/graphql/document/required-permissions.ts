@@ -19,7 +19,7 @@ import { accessTo } from '../schema/field-rules.js';
  *
  * @param document one that was validated against the schema
  */
-export function neededPermissions(
+export function requiredPermissions(
   schema: GraphQLSchema,
   document: DocumentNode,
   operation: OperationDefinitionNode,

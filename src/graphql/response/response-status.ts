@@ -12,7 +12,7 @@ export const statusOfCode: ReadonlyMap<string, number> = new Map([
 ]);
 
 /** How an answer with errors is sent. */
-export interface AnswerStatus {
+export interface ResponseStatus {
   readonly status: number;
   /** After how many seconds the same may succeed. */
   readonly retryAfter?: number;
@@ -25,7 +25,7 @@ export interface AnswerStatus {
  *
  * @returns undefined where they leave it as it is
  */
-export function statusOfErrors(errors: readonly GraphQLFormattedError[]): AnswerStatus | undefined {
+export function statusOfErrors(errors: readonly GraphQLFormattedError[]): ResponseStatus | undefined {
   const special = [...statusOfCode].find(([code]) => errors.some(({ extensions }) => extensions?.code === code));
   if (special === undefined) return undefined;
   const [, status] = special;
