@@ -55,7 +55,7 @@ export class ResponseFormatter {
     return { status: 200, body: typeof body === 'string' ? `${body}\n` : Buffer.concat([body, lineEnd]) };
   }
 
-  /** What a client is formatted of errors. */
+  /** What a client is told of errors. */
   formatErrors(errors: readonly unknown[], { prepared, variables, context }: Asked): GraphQLFormattedError[] {
     const { requestId, log, outcome } = context;
     const aboutInput = errors.filter((error): error is GraphQLError => isAboutWhatWasWritten(error));
