@@ -28,13 +28,18 @@ const validatorByItsParts = {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await bundleGateway(resolve(process.argv[2]));
 
-/** Bundles the programs into a folder of this tree, so that the packages that are not bundled are found from there. */
-export async function bundleGateway(directory) {
+/**
+ * Bundles the programs into a folder of this tree, so that the packages that are not bundled are found from there.
+ *
+ * @param modules what is bundled instead: files of src/, by their paths without the ending
+ */
+export async function bundleGateway(directory, modules = programs) {
   const { build } = await import('esbuild');
   await build({
     absWorkingDir: root,
-    entryPoints: programs.map((name) => join('src', `${name}.ts`)),
+    entryPoints: modules.map((name) => join('src', `${name}.ts`)),
     outdir: directory,
+    outbase: 'src',
     chunkNames: 'chunks/[name]-[hash]',
     bundle: true,
     splitting: true,

@@ -21,6 +21,7 @@ export const errorCodes = {
   VERSION_NOT_KNOWN: 1902,
   CURSOR_TOO_OLD: 1903,
   CONNECTION_TESTS_OFF: 1904,
+  SEARCH_TOO_BROAD: 1905,
 } as const;
 
 /** The name of one of {@link errorCodes}. */
@@ -45,6 +46,7 @@ export const errorMeanings: Readonly<Record<ErrorName, string>> = {
   VERSION_NOT_KNOWN: 'The audit does not have everything that is needed to tell the values of that version.',
   CURSOR_TOO_OLD: 'The changes behind the cursor are not all kept any more.',
   CONNECTION_TESTS_OFF: 'Connection tests are off on this gateway.',
+  SEARCH_TOO_BROAD: 'The search or the count would have to look at more entries than there is time for.',
 };
 
 /** An error whose message is written for the caller: it names no driver, statement or credential. */

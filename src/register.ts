@@ -6,6 +6,8 @@ import type {
   Database,
   DatabaseLimits,
   DatabaseUse,
+  Reader,
+  ScanOptions,
   Session,
   StatementObserver,
   UnitOptions,
@@ -15,6 +17,7 @@ import { findLossySettings } from './database/durability.js';
 import { migrate, withMigrationLease } from './database/migrate.js';
 import { MysqlDatabase } from './database/mysql.database.js';
 import { expectService, ReadOnlyError } from './database/read-only.js';
+import { ScanTurns } from './database/scan-turns.js';
 import { SqliteDatabase } from './database/sqlite.database.js';
 import { lockSqliteFile, type SqliteLock } from './database/sqlite-lock.js';
 import { UnavailableError } from './errors.js';
@@ -44,6 +47,7 @@ export class Register implements Database, Readiness {
   readonly #observer: RegisterObserver;
   readonly #lock: SqliteLock | undefined;
   readonly #database: MysqlDatabase | SqliteDatabase;
+  readonly #scans = new ScanTurns(this);
   #keys: readonly SealingKey[] = [];
   #missing = 'the database is not reachable yet';
   #isPrepared = false;
@@ -136,6 +140,10 @@ export class Register implements Database, Readiness {
 
   read<T>(work: (session: Session) => Promise<T>, options?: UnitOptions): Promise<T> {
     return this.#unit('read', work, options);
+  }
+
+  scan<T>(work: (reader: Reader) => Promise<T>, options: ScanOptions): Promise<T> {
+    return this.#scans.run(work, options);
   }
 
   change<T>(work: (session: Session) => Promise<T>, options?: ChangeOptions): Promise<T> {

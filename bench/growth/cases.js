@@ -114,13 +114,21 @@ export const growing = {
     const conditions = { accountProviderId: accountProvider, accountId, region, search: 'nowhere at all' };
     return statements.selectDatasourcePage(session, conditions, request('createdAt', 'first'), providerRegions);
   },
-  'totalCount of all': (session) => statements.countDatasources(session, {}),
-  'totalCount of a provider': (session) => statements.countDatasources(session, { accountProviderId: 1 }),
+  'search in one region, found in none': (session, { account }) => {
+    const conditions = { region: account().region, search: 'nowhere at all' };
+    return statements.selectDatasourcePage(session, conditions, request('createdAt', 'first'), providerRegions);
+  },
+  'totalCount of all': (session) => statements.countDatasources(session, {}, providerRegions),
+  'totalCount of a provider': (session) =>
+    statements.countDatasources(session, { accountProviderId: 1 }, providerRegions),
   'totalCount of an account': (session, { account }) => {
     const { accountProvider, accountId, region } = account();
-    return statements.countDatasources(session, { accountProviderId: accountProvider, accountId, region });
+    const conditions = { accountProviderId: accountProvider, accountId, region };
+    return statements.countDatasources(session, conditions, providerRegions);
   },
-  'totalCount of a search': (session) => statements.countDatasources(session, { search: 'nightly' }),
+  'totalCount of an account id': (session, { account }) =>
+    statements.countDatasources(session, { accountId: account().accountId }, providerRegions),
+  'totalCount of a search': (session) => statements.countDatasources(session, { search: 'nightly' }, providerRegions),
 };
 
 function request(property, page, middle) {

@@ -1,25 +1,34 @@
 /** Registers of any size for the measurement of growth, and the gateway's own build to read them with. */
 import { randomBytes } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
 import { ulid } from 'ulid';
+import { bundleGateway } from '../../build/gateway.js';
 
-await import('reflect-metadata');
-const built = (path) => import(new URL(`../../dist/${path}`, import.meta.url));
-const { loadConfig } = await built('config.js');
-const { createDataSource } = await built('database/data-source.js');
-const { migrate } = await built('database/migrate.js');
-const { IndexDatasourcesByPlace1764000000007: IndexesByPlace } = await built(
-  'database/migrations/7-index-datasources-by-place.js',
-);
-const { MysqlDatabase } = await built('database/mysql.database.js');
-const { SqliteDatabase } = await built('database/sqlite.database.js');
+const directory = fileURLToPath(new URL('../../node_modules/.cache/bench/growth', import.meta.url));
+const modules = {
+  config: 'config',
+  dataSource: 'database/data-source',
+  migrate: 'database/migrate',
+  placeIndexes: 'database/migrations/7-index-datasources-by-place',
+  mysql: 'database/mysql.database',
+  sqlite: 'database/sqlite.database',
+  accounts: 'accounts/account.statements',
+  regions: 'accounts/provider-region.statements',
+  datasources: 'datasources/datasource.statements',
+  audit: 'audit/audit.statements',
+};
+await bundleGateway(directory, Object.values(modules));
+const built = {};
+for (const [name, path] of Object.entries(modules)) built[name] = await import(`${directory}/${path}.js`);
+const { loadConfig } = built.config;
+const { createDataSource } = built.dataSource;
+const { migrate } = built.migrate;
+const { IndexDatasourcesByPlace1764000000007: IndexesByPlace } = built.placeIndexes;
+const { MysqlDatabase } = built.mysql;
+const { SqliteDatabase } = built.sqlite;
 
 /** The gateway's own statements. */
-export const statements = {
-  ...(await built('accounts/account.statements.js')),
-  ...(await built('accounts/provider-region.statements.js')),
-  ...(await built('datasources/datasource.statements.js')),
-  ...(await built('audit/audit.statements.js')),
-};
+export const statements = { ...built.accounts, ...built.regions, ...built.datasources, ...built.audit };
 
 const rowsAtOnce = 500;
 const rowsPerTransaction = 20_000;

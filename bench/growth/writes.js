@@ -44,7 +44,7 @@ async function additions(database, next, pid) {
       const datasource = next();
       await database.change(async (session) => {
         await statements.insertDatasource(session, datasource);
-        await statements.insertAuditEvent(session, eventOf(datasource));
+        await statements.insertAuditEvents(session, [eventOf(datasource)]);
       });
       added += 1;
     }
@@ -56,7 +56,7 @@ async function additions(database, next, pid) {
   };
 }
 
-function eventOf({ accountProviderId, accountId, region, instanceId }) {
+function eventOf({ id, accountProviderId, accountId, region, instanceId }) {
   return {
     id: `E${ulid()}`,
     createdAt: new Date(),
@@ -71,6 +71,9 @@ function eventOf({ accountProviderId, accountId, region, instanceId }) {
     accountId,
     region,
     instanceId,
+    targetId: id,
+    version: 1,
+    position: 0,
     changes: JSON.stringify([
       { field: 'jdbcConnectionUrl', from: null, to: 'jdbc:postgresql://db.example.com:5432/main' },
     ]),

@@ -1,6 +1,6 @@
 import { type Comparison, comparing } from '../database/comparison.js';
 import { all, type Condition } from '../database/condition.js';
-import type { Session, SqlValue } from '../database/database.js';
+import type { Dialect, Session, SqlValue } from '../database/database.js';
 import { byIndex } from '../database/index-hint.js';
 import {
   maxListed,
@@ -49,7 +49,7 @@ export async function selectAccountListing(
   listing: AccountListing,
   request: OffsetRequest,
 ): Promise<OffsetPage<Account>> {
-  const { rows, total } = await readOffsetPage<Account>(session, offsetList(listing), request);
+  const { rows, total } = await readOffsetPage<Account>(session, offsetList(session.dialect, listing), request);
   return { rows: rows.map((row) => mapping.hydrate(row)), total };
 }
 
@@ -77,12 +77,12 @@ export async function summarizeAccounts(
   return { accounts: Number(counts?.accounts), regions: Number(counts?.regions) };
 }
 
-function offsetList({ providers, comparisons, order, descending }: AccountListing): OffsetList {
+function offsetList(dialect: Dialect, { providers, comparisons, order, descending }: AccountListing): OffsetList {
   const named = comparisons.find((comparison) => isExactly(comparison, 'accountId'));
   const placed = comparisons.filter((comparison) => isExactly(comparison, 'region'));
   const told = named === undefined ? placed : [named];
   const conditionOf = (comparison: Comparison<AccountListingProperty>) =>
-    comparing(comparison, (property) => mapping.columnOf(property));
+    comparing(dialect, comparison, (property) => mapping.columnOf(property));
   return {
     table: 'accounts',
     selectList: mapping.selectList,

@@ -1,5 +1,5 @@
 import type { AuditTrail } from '../audit/audit-trail.js';
-import { type Database, DatabaseError, type SqlValue } from '../database/database.js';
+import { type Database, DatabaseError, type Reader, type SqlValue } from '../database/database.js';
 import { type OffsetPage, offsetRequest, type PageNumber } from '../database/offset-page.js';
 import { type Page, type PageArguments, pageRequest } from '../database/page.js';
 import { SharedLookup } from '../database/shared-lookup.js';
@@ -41,6 +41,8 @@ export interface DeletedAccount {
   readonly deletedAccountId: string;
   readonly deletedDatasourceCount: number;
 }
+
+const narrowing = 'Narrow the list down by its filter: by the account id, or by the provider and the region.';
 
 /** The operations on accounts and the questions about them, for both surfaces. Inputs are validated before they come here. */
 export class AccountService {
@@ -119,7 +121,7 @@ export class AccountService {
   /**
    * Reads a page of the accounts for which the conditions hold.
    *
-   * @throws InvalidParametersError where the page's arguments are out of their limits
+   * @throws InvalidParametersError where the page's arguments are out of their limits; DomainError SEARCH_TOO_BROAD
    */
   async page(
     conditions: AccountConditions,
@@ -128,7 +130,8 @@ export class AccountService {
     call: Call,
   ): Promise<Page<Account>> {
     const request = pageRequest(page, ordering);
-    return this.#database.read((session) => selectAccountPage(session, conditions, request, this.#regions), call);
+    const read = (reader: Reader) => selectAccountPage(reader, conditions, request, this.#regions);
+    return conditions.search ? this.#database.scan(read, { ...call, narrowing }) : this.#database.read(read, call);
   }
 
   /**
@@ -153,9 +156,13 @@ export class AccountService {
     return this.#database.read((session) => summarizeAccounts(session, providers));
   }
 
-  /** Counts the accounts for which the conditions hold. */
+  /**
+   * Counts the accounts for which the conditions hold.
+   *
+   * @throws DomainError SEARCH_TOO_BROAD
+   */
   count(conditions: AccountConditions, call?: Call): Promise<number> {
-    return this.#database.read((session) => countAccounts(session, conditions), call);
+    return this.#database.scan((reader) => countAccounts(reader, conditions, this.#regions), { ...call, narrowing });
   }
 }
 

@@ -1,8 +1,10 @@
-import { all, type Condition, contain, equal } from '../database/condition.js';
-import type { Session } from '../database/database.js';
+import { all, allOf, type Condition, contain, equal } from '../database/condition.js';
+import type { Dialect, Reader, Session } from '../database/database.js';
 import { byIndex } from '../database/index-hint.js';
+import type { IndexRange } from '../database/index-range.js';
 import { padded } from '../database/padded-keys.js';
-import { type IndexRange, type Page, type PageRequest, pageOf, readPage } from '../database/page.js';
+import { type Page, type PageRequest, pageOf, readPage } from '../database/page.js';
+import { countRanges } from '../database/range-parts.js';
 import { TableMapping } from '../database/table-mapping.js';
 import { Account } from './account.entity.js';
 import type { ProviderRegions } from './provider-region.statements.js';
@@ -91,27 +93,27 @@ export async function selectAccounts(session: Session, keys: readonly AccountIde
 
 /** Finds the keys of the accounts with an id, of which a region of a provider has one at most. */
 export function selectAccountKeys(
-  session: Session,
+  reader: Reader,
   { accountProvider, accountId, region }: AccountConditions & { readonly accountId: string },
 ): Promise<AccountIdentity[]> {
   const { sql, values } = where({ accountProvider, accountId, region });
-  return session.rows<AccountIdentity>(
-    `${selectKey}${byIndex(session.dialect, 'ix_accounts_name')} WHERE ${sql}`,
+  return reader.rows<AccountIdentity>(
+    `${selectKey}${byIndex(reader.dialect, 'ix_accounts_name')} WHERE ${sql}`,
     values,
   );
 }
 
 /** Reads a page of the accounts for which the conditions hold. */
 export async function selectAccountPage(
-  session: Session,
+  reader: Reader,
   conditions: AccountConditions,
   request: PageRequest,
   providerRegions: ProviderRegions,
 ): Promise<Page<Account>> {
-  const ranges = await rangesOf(session, conditions, request, providerRegions);
+  const ranges = await rangesOf(reader, conditions, request.order.property, providerRegions);
   const column = mapping.columnOf(request.order.property as keyof Account);
   const table = { name: 'accounts', selectList: mapping.selectList, column };
-  const rows = await readPage<Account>(session, table, ranges, request);
+  const rows = await readPage<Account>(reader, table, ranges, request);
   return pageOf(
     request,
     rows.map((row) => mapping.hydrate(row)),
@@ -125,10 +127,14 @@ export async function selectAccountsAfter(session: Session, afterId: string, atM
 }
 
 /** Counts the accounts for which the conditions hold. */
-export async function countAccounts(session: Session, conditions: AccountConditions): Promise<number> {
-  const { sql, values } = where(conditions);
-  const rows = await session.rows<{ total: number }>(`SELECT COUNT(*) AS total FROM accounts WHERE ${sql}`, values);
-  return Number(rows[0]?.total);
+export async function countAccounts(
+  reader: Reader,
+  conditions: AccountConditions,
+  providerRegions: ProviderRegions,
+): Promise<number> {
+  const ranges = await rangesOf(reader, conditions, 'accountId', providerRegions);
+  const counts = await countRanges(reader, { name: 'accounts', column: 'account_id' }, ranges);
+  return counts.reduce((sum, count) => sum + count, 0);
 }
 
 /** Deletes an account; the foreign key deletes its datasources. */
@@ -137,28 +143,29 @@ export function deleteAccount(session: Session, id: string): Promise<number> {
 }
 
 async function rangesOf(
-  session: Session,
+  reader: Reader,
   conditions: AccountConditions,
-  { order }: PageRequest,
+  property: string,
   providerRegions: ProviderRegions,
 ): Promise<IndexRange[]> {
   const { accountProvider, accountId, region } = conditions;
-  const property = order.property as 'createdAt' | 'updatedAt' | 'accountId';
-  if (accountId) return [{ index: indexes.id[property], condition: where(conditions) }];
-  if (!accountProvider && !region) return [{ index: indexes.anywhere[property], condition: where(conditions) }];
+  const order = property as 'createdAt' | 'updatedAt' | 'accountId';
+  const filter = lookedFor(reader.dialect, conditions);
+  if (accountId) return [{ index: indexes.id[order], condition: where(conditions), filter }];
+  if (!accountProvider && !region) return [{ index: indexes.anywhere[order], condition: where({}), filter }];
   const regions =
-    accountProvider && region ? [{ accountProvider, region }] : await providerRegions.select(session, conditions);
-  return regions.map((one) => ({
-    index: indexes.region[property],
-    condition: where({ ...conditions, ...one }),
-  }));
+    accountProvider && region ? [{ accountProvider, region }] : await providerRegions.select(reader, conditions);
+  return regions.map((one) => ({ index: indexes.region[order], condition: where(one), filter }));
 }
 
-function where({ accountProvider, accountId, region, search }: AccountConditions): Condition {
-  return all([
-    ...equal({ account_provider: accountProvider, account_id: accountId, region }),
-    ...contain(['account_id', 'region'], search),
-  ]);
+/** What an index tells. */
+function where({ accountProvider, accountId, region }: AccountConditions): Condition {
+  return all(equal({ account_provider: accountProvider, account_id: accountId, region }));
+}
+
+/** What no index tells. */
+function lookedFor(dialect: Dialect, { search }: AccountConditions): Condition | undefined {
+  return allOf(contain(dialect, ['account_id', 'region'], search));
 }
 
 /** What a key consists of. */

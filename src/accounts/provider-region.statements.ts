@@ -1,5 +1,5 @@
 import type { Condition } from '../database/condition.js';
-import type { Session } from '../database/database.js';
+import type { Reader } from '../database/database.js';
 import { byIndex } from '../database/index-hint.js';
 
 /** A region of a provider that has accounts: there are tens of these, however many accounts there are. */
@@ -25,7 +25,7 @@ export class ProviderRegions {
    * Finds those for which the conditions hold, and looks at no more accounts than there are of them: it asks what comes next
    * behind each that was there last time, and behind each that is new.
    */
-  async select(session: Session, { accountProvider, region }: ProviderRegionConditions): Promise<ProviderRegion[]> {
+  async select(reader: Reader, { accountProvider, region }: ProviderRegionConditions): Promise<ProviderRegion[]> {
     const isOther = (known: ProviderRegion) => Boolean(accountProvider) && known.accountProvider !== accountProvider;
     const behind = (known: ProviderRegion) =>
       accountProvider ? [nextRegion(known)] : [nextRegion(known), nextProvider(known.accountProvider)];
@@ -35,7 +35,7 @@ export class ProviderRegions {
     const asked = [...probes.values()];
     const found = new Map<string, ProviderRegion>();
     while (asked.length > 0) {
-      for (const next of await selectFirst(session, asked.splice(0, maxProbesAtOnce))) {
+      for (const next of await selectFirst(reader, asked.splice(0, maxProbesAtOnce))) {
         found.set(`${next.accountProvider} ${next.region}`, next);
         for (const probe of behind(next)) {
           if (probes.has(keyOf(probe))) continue;
@@ -57,10 +57,10 @@ export class ProviderRegions {
 }
 
 /** Finds the first that each of some conditions, which end in an order, leaves. */
-function selectFirst(session: Session, conditions: readonly Condition[]): Promise<ProviderRegion[]> {
-  const from = `SELECT account_provider AS accountProvider, region FROM accounts${byIndex(session.dialect, 'ix_accounts_place_name')}`;
+function selectFirst(reader: Reader, conditions: readonly Condition[]): Promise<ProviderRegion[]> {
+  const from = `SELECT account_provider AS accountProvider, region FROM accounts${byIndex(reader.dialect, 'ix_accounts_place_name')}`;
   const parts = conditions.map(({ sql }, part) => `SELECT * FROM (${from} WHERE ${sql} LIMIT 1) AS part${part}`);
-  return session.rows<ProviderRegion>(
+  return reader.rows<ProviderRegion>(
     parts.join(' UNION ALL '),
     conditions.flatMap(({ values }) => values),
   );

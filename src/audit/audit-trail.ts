@@ -74,6 +74,9 @@ const unchanging: ReadonlySet<string> = new Set([
 const maxBatch = 500;
 const maxWaitingRefusals = 100;
 
+const narrowing =
+  'Narrow the list down by its filter: by the account id, the actor or the operation, or from a time until another.';
+
 /** Keeps the record of who did what. */
 export class AuditTrail implements Refusals {
   readonly #database: Database;
@@ -168,7 +171,7 @@ export class AuditTrail implements Refusals {
   /**
    * Reads a page of the events for which the conditions hold.
    *
-   * @throws InvalidParametersError where the page's arguments are out of their limits
+   * @throws InvalidParametersError where the page's arguments are out of their limits; DomainError SEARCH_TOO_BROAD
    */
   async page(
     conditions: AuditConditions,
@@ -177,12 +180,16 @@ export class AuditTrail implements Refusals {
     call: Call,
   ): Promise<Page<AuditEvent>> {
     const request = pageRequest(page, { property: 'createdAt', descending });
-    return this.#database.read((session) => selectAuditPage(session, conditions, request), call);
+    return this.#database.scan((reader) => selectAuditPage(reader, conditions, request), { ...call, narrowing });
   }
 
-  /** Counts the events for which the conditions hold. */
+  /**
+   * Counts the events for which the conditions hold.
+   *
+   * @throws DomainError SEARCH_TOO_BROAD
+   */
   count(conditions: AuditConditions, call: Call): Promise<number> {
-    return this.#database.read((session) => countAuditEvents(session, conditions), call);
+    return this.#database.scan((reader) => countAuditEvents(reader, conditions), { ...call, narrowing });
   }
 
   /**

@@ -1,6 +1,8 @@
-import { all, type Condition, equal } from '../database/condition.js';
-import type { Session } from '../database/database.js';
+import { all, allOf, equal } from '../database/condition.js';
+import type { Reader, Session, SqlValue } from '../database/database.js';
+import type { IndexRange } from '../database/index-range.js';
 import { type Page, type PageRequest, pageOf, readPage } from '../database/page.js';
+import { countRanges } from '../database/range-parts.js';
 import { TableMapping } from '../database/table-mapping.js';
 import { AuditEvent } from './audit-event.entity.js';
 
@@ -19,6 +21,11 @@ export interface AuditConditions {
   readonly until?: Date | null;
 }
 
+const indexes: Readonly<Record<string, string>> = {
+  account_id: 'ix_audit_events_target',
+  actor: 'ix_audit_events_actor',
+  operation: 'ix_audit_events_operation',
+};
 const mapping = new TableMapping(AuditEvent);
 const listed = { name: 'audit_events', selectList: mapping.selectList, column: 'created_at' };
 
@@ -55,12 +62,11 @@ export function insertDeletionsOfDatasources(session: Session, event: AuditEvent
 
 /** Reads a page of the events for which the conditions hold. */
 export async function selectAuditPage(
-  session: Session,
+  reader: Reader,
   conditions: AuditConditions,
   request: PageRequest,
 ): Promise<Page<AuditEvent>> {
-  const range = { index: indexFor(conditions), condition: where(conditions) };
-  const rows = await readPage<AuditEvent>(session, listed, [range], request);
+  const rows = await readPage<AuditEvent>(reader, listed, [rangeOf(conditions)], request);
   return pageOf(
     request,
     rows.map((row) => mapping.hydrate(row)),
@@ -68,10 +74,9 @@ export async function selectAuditPage(
 }
 
 /** Counts the events for which the conditions hold. */
-export async function countAuditEvents(session: Session, conditions: AuditConditions): Promise<number> {
-  const { sql, values } = where(conditions);
-  const rows = await session.rows<{ total: number }>(`SELECT COUNT(*) AS total FROM audit_events WHERE ${sql}`, values);
-  return Number(rows[0]?.total);
+export async function countAuditEvents(reader: Reader, conditions: AuditConditions): Promise<number> {
+  const [count] = await countRanges(reader, listed, [rangeOf(conditions)]);
+  return count as number;
 }
 
 /**
@@ -90,25 +95,28 @@ export async function deleteAuditEventsBefore(session: Session, before: Date, at
   );
 }
 
-/** That of the condition that leaves the fewest; where none has one, the events are gone through in their order. */
-function indexFor({ accountId, actor, operation }: AuditConditions): string {
-  if (accountId) return 'ix_audit_events_target';
-  if (actor) return 'ix_audit_events_actor';
-  return operation ? 'ix_audit_events_operation' : 'ix_audit_events_created';
-}
-
-function where({ from, until, ...conditions }: AuditConditions): Condition {
-  return all([
-    ...equal({
-      actor: conditions.actor,
-      operation: conditions.operation,
-      outcome: conditions.outcome,
-      account_provider: conditions.accountProvider,
-      account_id: conditions.accountId,
-      region: conditions.region,
-      instance_id: conditions.instanceId,
-    }),
-    ...(from ? [{ sql: 'created_at >= ?', values: [from.getTime()] }] : []),
-    ...(until ? [{ sql: 'created_at < ?', values: [until.getTime()] }] : []),
-  ]);
+/** By that of the conditions that leaves the fewest; where none has an index, the events are gone through in their order. */
+function rangeOf({ from, until, ...conditions }: AuditConditions): IndexRange {
+  const columns: Record<string, SqlValue | undefined> = {
+    account_id: conditions.accountId,
+    actor: conditions.actor,
+    operation: conditions.operation,
+  };
+  const told = Object.keys(columns).find((column) => columns[column]);
+  const others = {
+    ...columns,
+    outcome: conditions.outcome,
+    account_provider: conditions.accountProvider,
+    region: conditions.region,
+    instance_id: conditions.instanceId,
+  };
+  return {
+    index: told === undefined ? 'ix_audit_events_created' : (indexes[told] as string),
+    condition: all([
+      ...(told === undefined ? [] : equal({ [told]: columns[told] })),
+      ...(from ? [{ sql: 'created_at >= ?', values: [from.getTime()] }] : []),
+      ...(until ? [{ sql: 'created_at < ?', values: [until.getTime()] }] : []),
+    ]),
+    filter: allOf(equal({ ...others, ...(told === undefined ? {} : { [told]: null }) })),
+  };
 }

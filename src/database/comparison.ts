@@ -1,5 +1,5 @@
 import type { Condition } from './condition.js';
-import type { SqlValue } from './database.js';
+import type { Dialect, SqlValue } from './database.js';
 
 /** What columns of a list are held against. It holds where it does for one of them. */
 export interface Comparison<Property extends string = string> {
@@ -17,10 +17,11 @@ export interface Comparison<Property extends string = string> {
 
 /** The condition that a comparison stands for. */
 export function comparing<Property extends string>(
+  dialect: Dialect,
   { properties, kind, values, negated }: Comparison<Property>,
   columnOf: (property: Property) => string,
 ): Condition {
-  const held = properties.map((property) => holds[kind](columnOf(property), values));
+  const held = properties.map((property) => holds[kind](columnOf(property), values, dialect));
   const sql = `(${held.map((condition) => condition.sql).join(' OR ')})`;
   // What is compared with a column that has no value is neither true nor false.
   return {
@@ -29,7 +30,9 @@ export function comparing<Property extends string>(
   };
 }
 
-const holds: Readonly<Record<Comparison['kind'], (column: string, values: readonly SqlValue[]) => Condition>> = {
+const holds: Readonly<
+  Record<Comparison['kind'], (column: string, values: readonly SqlValue[], dialect: Dialect) => Condition>
+> = {
   equal(column, values) {
     const given = values.filter((value) => value !== null);
     const parts = [
@@ -38,8 +41,8 @@ const holds: Readonly<Record<Comparison['kind'], (column: string, values: readon
     ];
     return { sql: parts.join(' OR '), values: given };
   },
-  contain: (column, values) => ({
-    sql: values.map(() => `INSTR(LOWER(${column}), LOWER(?)) > 0`).join(' OR '),
+  contain: (column, values, { lowered, loweredText }) => ({
+    sql: values.map(() => `INSTR(${lowered(column)}, ${loweredText}) > 0`).join(' OR '),
     values,
   }),
   between: (column, values) => ({ sql: `(${column} >= ? AND ${column} < ?)`, values }),

@@ -15,13 +15,23 @@ export interface Dialect {
   readonly forUpdateSkipLocked: string;
   /** Ends a SELECT whose rows others may refer to, but not delete before the transaction ends; locked ones are left out. */
   readonly forShareSkipLocked: string;
+  /** A column in lower case, to be compared with {@link loweredText}. */
+  lowered(column: string): string;
+  /** A value in lower case. */
+  readonly loweredText: string;
+  /** How many rows a statement may go through: of a scan the first, and any of them at most. */
+  readonly rowsOfPart: { readonly first: number; readonly most: number };
 }
 
-/** One connection, for as long as a unit of work lasts. Every statement takes its values apart from its text. */
-export interface Session {
+/** What statements that return rows are run by. Each takes its values apart from its text. */
+export interface Reader {
   readonly dialect: Dialect;
   /** Runs a statement that returns rows. */
   rows<Row extends object>(sql: string, values?: readonly SqlValue[]): Promise<Row[]>;
+}
+
+/** One connection, for as long as a unit of work lasts. */
+export interface Session extends Reader {
   /** Runs a statement that returns none, and gives the number of rows that it found to change. */
   run(sql: string, values?: readonly SqlValue[]): Promise<number>;
   /**
@@ -38,6 +48,12 @@ export interface UnitOptions {
   readonly timeout?: number;
   /** Whether nobody waits for it any more. It is asked when the turn of the unit has come, which is then not begun. */
   readonly isAbandoned?: () => boolean;
+}
+
+/** How rows are gone through. */
+export interface ScanOptions extends UnitOptions {
+  /** A sentence for the caller: what to do so that fewer rows need be gone through. */
+  readonly narrowing: string;
 }
 
 /** How a change is made. */
@@ -72,6 +88,14 @@ export interface Database {
    *   DatabaseError for anything else
    */
   read<T>(work: (session: Session) => Promise<T>, options?: UnitOptions): Promise<T>;
+  /**
+   * Runs statements that only read, and go through many rows, each through a part of them: each in a unit of work of its own.
+   * How many such are done at a time is bounded.
+   *
+   * @throws DomainError SEARCH_TOO_BROAD where they take too long, OverloadedError where too many others wait already, and what
+   *   {@link read} throws
+   */
+  scan<T>(work: (reader: Reader) => Promise<T>, options: ScanOptions): Promise<T>;
   /**
    * Runs statements as one transaction: all of them hold once this returns, or none does once it throws.
    *

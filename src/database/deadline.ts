@@ -1,4 +1,6 @@
-import { UnavailableError } from '../errors.js';
+import { AbandonedError, UnavailableError } from '../errors.js';
+
+const askedEvery = 100;
 
 /** A moment by which a unit of work must have ended. */
 export class Deadline {
@@ -15,17 +17,25 @@ export class Deadline {
   }
 
   /**
-   * Waits for a promise until the deadline.
+   * Waits for a promise until the deadline, or until nobody waits for it any more.
    *
-   * @param expired called once where the deadline comes first, to free what the promise holds
-   * @throws UnavailableError where the deadline comes first
+   * @param givenUp called once where that comes first, to free what the promise holds
+   * @param isAbandoned whether nobody waits for it any more: it is asked now and then
+   * @throws UnavailableError where the deadline comes first, AbandonedError where nobody waits any more
    */
-  bound<T>(promise: Promise<T>, expired: () => void): Promise<T> {
+  bound<T>(promise: Promise<T>, givenUp: () => void, isAbandoned?: () => boolean): Promise<T> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        reject(new UnavailableError(new Error('the deadline for the database has passed')));
-        expired();
-      }, this.left);
+      const giveUp = (error: Error) => {
+        reject(error);
+        givenUp();
+      };
+      const look = () => {
+        if (this.left === 0) giveUp(new UnavailableError(new Error('the deadline for the database has passed')));
+        else if (isAbandoned?.()) giveUp(new AbandonedError());
+        else timer = wait();
+      };
+      const wait = () => setTimeout(look, isAbandoned === undefined ? this.left : Math.min(this.left, askedEvery));
+      let timer = wait();
       promise.then(
         (value) => {
           clearTimeout(timer);

@@ -18,6 +18,9 @@ export const mysqlDialect: Dialect = {
   forUpdateSkipLocked: ' FOR UPDATE SKIP LOCKED',
   // Each server reads what is written for it: MariaDB passes over comments with a version of MySQL's from 5.7 on.
   forShareSkipLocked: ' /*!80001 FOR SHARE SKIP LOCKED */ /*M!100600 LOCK IN SHARE MODE SKIP LOCKED */',
+  lowered: (column) => `LOWER(${column})`,
+  loweredText: 'LOWER(?)',
+  rowsOfPart: { first: 500, most: 5000 },
 };
 
 /** The unit of work did not hold, and may when it is run again from its start. */

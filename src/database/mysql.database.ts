@@ -6,7 +6,9 @@ import {
   type Database,
   type DatabaseLimits,
   type DatabaseUse,
+  type Reader,
   type RetryReason,
+  type ScanOptions,
   type Session,
   type StatementObserver,
   type UnitOptions,
@@ -16,12 +18,20 @@ import { Deadline } from './deadline.js';
 import { type HostConnection, MysqlHosts, type MysqlLimits } from './mysql-hosts.js';
 import { type CommitProof, CommitUnknownError, MysqlSession, mysqlDialect, RetryableError } from './mysql-session.js';
 import { dropConnection } from './mysql-socket.js';
+import { ScanTurns } from './scan-turns.js';
 
 const maxPause = 200;
 const proofInterval = 50;
 
 /** @param expectWritableHost throws where what was read may be out of date, see {@link MysqlSession.expectWritableHost} */
 type UnitOfWork<T> = (session: MysqlSession, expectWritableHost: () => Promise<void>) => Promise<T>;
+
+interface Asked {
+  readonly isAbandoned?: (() => boolean) | undefined;
+  readonly isShared?: boolean;
+  /** Whether it is stopped where nobody waits for it any more: a change is better done whole than asked for once more. */
+  readonly mayStop?: boolean;
+}
 
 /** MySQL or MariaDB: one server, or the nodes of a cluster. */
 export class MysqlDatabase implements Database {
@@ -30,6 +40,7 @@ export class MysqlDatabase implements Database {
   readonly #limits: MysqlLimits;
   readonly #observe: StatementObserver | undefined;
   readonly #retries: Record<RetryReason, number> = { conflict: 0, server_away: 0, lost_commit: 0 };
+  readonly #scans = new ScanTurns(this);
   #inUse = 0;
   #waiting = 0;
 
@@ -71,7 +82,11 @@ export class MysqlDatabase implements Database {
       await expectWritableHost();
       return result;
     };
-    return this.#retry(reading, new Deadline(timeout), isAbandoned);
+    return this.#retry(reading, new Deadline(timeout), { isAbandoned, mayStop: true });
+  }
+
+  scan<T>(work: (reader: Reader) => Promise<T>, options: ScanOptions): Promise<T> {
+    return this.#scans.run(work, options);
   }
 
   async change<T>(
@@ -93,7 +108,7 @@ export class MysqlDatabase implements Database {
       return outcome.result;
     };
     try {
-      return await this.#retry(transaction, deadline, isAbandoned, isShared);
+      return await this.#retry(transaction, deadline, { isAbandoned, isShared });
     } catch (error) {
       if (!(error instanceof CommitUnknownError) || outcome === undefined) throw error;
       this.#retries.lost_commit += 1;
@@ -106,13 +121,13 @@ export class MysqlDatabase implements Database {
     return this.#hosts.close();
   }
 
-  async #retry<T>(work: UnitOfWork<T>, deadline: Deadline, isAbandoned?: () => boolean, isShared = false): Promise<T> {
+  async #retry<T>(work: UnitOfWork<T>, deadline: Deadline, asked: Asked): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#attempt(work, deadline, isAbandoned);
+        return await this.#attempt(work, deadline, asked);
       } catch (error) {
         if (!(error instanceof RetryableError)) throw error;
-        if (isShared && !error.isHostUnavailable)
+        if (asked.isShared && !error.isHostUnavailable)
           throw new ConflictError('others were in the way', { cause: error.cause });
         const pause = Math.random() * Math.min(2 ** attempt * 5, maxPause);
         if (pause >= deadline.left) throw new UnavailableError(error.cause);
@@ -122,7 +137,7 @@ export class MysqlDatabase implements Database {
     }
   }
 
-  async #attempt<T>(work: UnitOfWork<T>, deadline: Deadline, isAbandoned?: () => boolean): Promise<T> {
+  async #attempt<T>(work: UnitOfWork<T>, deadline: Deadline, { isAbandoned, mayStop }: Asked = {}): Promise<T> {
     const { connection, host } = await this.#acquire(deadline);
     if (isAbandoned?.()) {
       connection.release();
@@ -135,7 +150,11 @@ export class MysqlDatabase implements Database {
     let reusable = false;
     this.#inUse += 1;
     try {
-      const result = await deadline.bound(work(session, expectWritableHost), () => session.end());
+      const result = await deadline.bound(
+        work(session, expectWritableHost),
+        () => session.end(),
+        mayStop ? isAbandoned : undefined,
+      );
       reusable = session.isIdle;
       return result;
     } catch (error) {

@@ -1,8 +1,16 @@
 import { InvalidParametersError } from '../errors.js';
 import { kindOfId } from '../global-id.js';
-import { all, type Condition } from './condition.js';
-import type { Dialect, Session, SqlValue } from './database.js';
-import { byIndex } from './index-hint.js';
+import type { Condition } from './condition.js';
+import type { Dialect, Reader } from './database.js';
+import {
+  comparePositions,
+  type IndexRange,
+  type ListedTable,
+  type Position,
+  type Reading,
+  rangeClause,
+} from './index-range.js';
+import { advance, beginning, nextParts, partSizes, type RangePart, unfinished } from './range-parts.js';
 
 const mostPerPage = 100;
 const usualPerPage = 20;
@@ -13,12 +21,6 @@ const maxRangesAtOnce = 100;
 export interface Order {
   readonly property: string;
   readonly descending: boolean;
-}
-
-/** Where a page starts or ends: the sorting value and the id of a row. */
-export interface Position {
-  readonly value: string | number;
-  readonly id: string;
 }
 
 /** Which page of a list is asked for. */
@@ -73,104 +75,156 @@ export function pageRequest({ first, after, last, before }: PageArguments, order
   };
 }
 
-/**
- * A range of an index in which the rows stand in the order that is asked for: no more of them are read than the page has,
- * however many there are.
- */
-export interface IndexRange {
-  /** The index: its columns are those of the condition that are held to one value, then that of the order, then the id. */
-  readonly index: string;
-  readonly condition: Condition;
-  /** The value to which the condition holds the column of the order; absent where it does not. */
-  readonly fixed?: SqlValue | undefined;
-  /** Whether no two of its rows have the same value in the column of the order. */
-  readonly isUnique?: boolean;
-}
-
-/** Where the rows of a list are. */
-export interface ListedTable {
-  readonly name: string;
-  /** The columns to read, under their properties' names. */
-  readonly selectList: string;
-  /** The column of the order. */
-  readonly column: string;
-  /** What is joined to each row, with what the select list has of it; none of its columns has the name of one of the table's. */
-  readonly join?: string;
+/** A range, and what is read of it. */
+interface ReadRange {
+  readonly range: IndexRange;
+  readonly reading: Reading;
 }
 
 /**
- * Reads the rows of a page, and one row more, which tells whether there are others behind it: for {@link pageOf}.
+ * Reads the rows of a page, and one row more, which tells whether there are others behind it: for {@link pageOf}. Where a range
+ * has a filter, they are looked for in parts of the ranges.
  *
  * @param ranges where the rows are: none is in two of them
  */
 export async function readPage<Row extends { readonly id: string }>(
-  session: Session,
+  reader: Reader,
   table: ListedTable,
   ranges: readonly IndexRange[],
   request: PageRequest,
 ): Promise<Row[]> {
-  const [only, ...others] = ranges;
-  if (only === undefined) return [];
-  if (others.length === 0) {
-    const { sql, values } = pageClause(session.dialect, request, table, only);
-    return session.rows<Row>(`SELECT ${table.selectList} ${sql}`, values);
+  const reading = readingOf(request);
+  if (!ranges.some(hasFilter)) {
+    const [only, ...others] = ranges;
+    if (only !== undefined && others.length === 0) {
+      return readMerged<Row>(reader, table, [{ range: only, reading }], request);
+    }
+    const read: Row[] = [];
+    for (let start = 0; start < ranges.length; start += maxRangesAtOnce) {
+      const some = ranges.slice(start, start + maxRangesAtOnce).map((range) => ({ range, reading }));
+      read.push(...(await readMerged<Row>(reader, table, some, request)));
+    }
+    return firstOf(reader.dialect, request, read);
   }
-  const read: Row[] = [];
-  for (let start = 0; start < ranges.length; start += maxRangesAtOnce) {
-    const { sql, values } = merged(session.dialect, request, table, ranges.slice(start, start + maxRangesAtOnce));
-    read.push(...(await session.rows<Row>(sql, values)));
+  const progress = beginning(ranges, reading);
+  const sizes = partSizes(reader.dialect);
+  let found: Row[] = [];
+  for (let next = unfinished(progress); next.length > 0; next = unfinished(progress)) {
+    const parts = await nextParts(reader, table, next, sizes.next().value);
+    const some = parts.map(({ of, reading }) => ({ range: of.range, reading }));
+    found = firstOf(reader.dialect, request, [...found, ...(await readMerged<Row>(reader, table, some, request))]);
+    for (const part of parts) leave(reader.dialect, request, part, found);
   }
-  return inReadingOrder(session.dialect, request, read).slice(0, request.limit + 1);
+  return found;
 }
 
 /** As {@link readPage}, of each of several ranges by itself, in one statement: their rows in the order of the ranges. */
 export async function readEachPage<Row extends { readonly id: string }>(
-  session: Session,
+  reader: Reader,
   table: ListedTable,
   ranges: readonly IndexRange[],
   request: PageRequest,
 ): Promise<Row[][]> {
-  const { sql, values } = union(session.dialect, request, table, ranges);
-  const rows = await session.rows<Row & { part: number }>(
-    `SELECT found.part AS part, ${table.selectList} FROM (${sql}) AS found ${joined(session.dialect, table)}`,
+  const reading = readingOf(request);
+  if (!ranges.some(hasFilter)) {
+    return readEach<Row>(
+      reader,
+      table,
+      ranges.map((range) => ({ range, reading })),
+      request,
+    );
+  }
+  const progress = beginning(ranges, reading);
+  const found = new Map(progress.map((one): [typeof one, Row[]] => [one, []]));
+  const sizes = partSizes(reader.dialect);
+  for (let next = unfinished(progress); next.length > 0; next = unfinished(progress)) {
+    const parts = await nextParts(reader, table, next, sizes.next().value);
+    const some = parts.map(({ of, reading }) => ({ range: of.range, reading }));
+    const read = await readEach<Row>(reader, table, some, request);
+    for (const [place, part] of parts.entries()) {
+      const all = firstOf(reader.dialect, request, [...(found.get(part.of) ?? []), ...(read[place] ?? [])]);
+      found.set(part.of, all);
+      leave(reader.dialect, request, part, all);
+    }
+  }
+  return progress.map((one) => found.get(one) ?? []);
+}
+
+/** Goes on behind a part, unless all that is looked for stands before. */
+function leave<Row extends { readonly id: string }>(
+  dialect: Dialect,
+  request: PageRequest,
+  part: RangePart,
+  found: readonly Row[],
+): void {
+  advance(part);
+  const last = found[request.limit];
+  if (last === undefined || part.end === undefined) return;
+  const position = { value: (last as Record<string, unknown>)[request.order.property] as string | number, id: last.id };
+  const sign = readingOf(request).descending ? -1 : 1;
+  if (sign * comparePositions(dialect, position, part.end) <= 0) part.of.isDone = true;
+}
+
+/** Reads the first rows of ranges. */
+async function readMerged<Row extends { readonly id: string }>(
+  reader: Reader,
+  table: ListedTable,
+  ranges: readonly ReadRange[],
+  { limit }: PageRequest,
+): Promise<Row[]> {
+  const { dialect } = reader;
+  const [only, ...others] = ranges;
+  if (only === undefined) return [];
+  if (others.length === 0) {
+    const { sql, values } = rangeClause(dialect, table, only.range, only.reading);
+    return reader.rows<Row>(`SELECT ${table.selectList} ${sql} LIMIT ${limit + 1}`, values);
+  }
+  // First which they are, from the indexes alone, then these.
+  const { sql, values } = union(dialect, limit, table, ranges);
+  const direction = only.reading.descending ? 'DESC' : 'ASC';
+  const found = `SELECT found_id FROM (${sql}) AS parts ORDER BY sorted_by ${direction}, found_id ${direction} LIMIT ${limit + 1}`;
+  return reader.rows<Row>(`SELECT ${table.selectList} FROM (${found}) AS found ${joined(dialect, table)}`, values);
+}
+
+/** Reads the first rows of each of some ranges, in their order. */
+async function readEach<Row extends { readonly id: string }>(
+  reader: Reader,
+  table: ListedTable,
+  ranges: readonly ReadRange[],
+  request: PageRequest,
+): Promise<Row[][]> {
+  const { dialect } = reader;
+  const { sql, values } = union(dialect, request.limit, table, ranges);
+  const read = await reader.rows<Row & { part: number }>(
+    `SELECT found.part AS part, ${table.selectList} FROM (${sql}) AS found ${joined(dialect, table)}`,
     values,
   );
   const parts = ranges.map((): Row[] => []);
-  for (const row of rows) parts[row.part]?.push(row);
-  return parts.map((part) => inReadingOrder(session.dialect, request, part));
+  for (const row of read) parts[row.part]?.push(row);
+  return parts.map((part) => firstOf(dialect, request, part));
 }
 
-/** The part of a statement behind its select list that reads a range's rows of a page, and one row more. */
-function pageClause(
-  dialect: Dialect,
-  request: PageRequest,
-  { name, column, join = '' }: ListedTable,
-  { index, condition, fixed, isUnique }: IndexRange,
-): Condition {
-  const { order, after, before } = request;
-  const bounds: Condition[] = [];
-  if (after !== undefined) bounds.push(beyond(dialect, column, order.descending ? '<' : '>', after, fixed));
-  if (before !== undefined) bounds.push(beyond(dialect, column, order.descending ? '>' : '<', before, fixed));
-  const where = all([condition, ...bounds]);
-  // No column more than the order needs, or MySQL does not see that the index has it.
-  const columns = fixed !== undefined ? ['id'] : isUnique ? [column] : [column, 'id'];
-  const sorting = columns.map((one) => `${one} ${directionOf(request)}`).join(', ');
+/** The first of rows, in the order in which they are read: a union gives those of its parts in no promised order. */
+function firstOf<Row extends { readonly id: string }>(dialect: Dialect, request: PageRequest, rows: Row[]): Row[] {
+  const sign = readingOf(request).descending ? -1 : 1;
+  const positionOf = (row: Row) => {
+    return { value: (row as Record<string, unknown>)[request.order.property] as string | number, id: row.id };
+  };
+  return rows
+    .sort((a, b) => sign * comparePositions(dialect, positionOf(a), positionOf(b)))
+    .slice(0, request.limit + 1);
+}
+
+function readingOf({ order, backward, after, before }: PageRequest): Reading {
   return {
-    sql: `FROM ${name}${byIndex(dialect, index)}${join} WHERE ${where.sql} ORDER BY ${sorting} LIMIT ${request.limit + 1}`,
-    values: where.values,
+    descending: order.descending !== backward,
+    start: backward ? before : after,
+    end: backward ? after : before,
   };
 }
 
-/** Sorts rows as a statement with {@link pageClause} gives them: a union gives those of its parts in no promised order. */
-function inReadingOrder<Row extends { readonly id: string }>(
-  { name }: Dialect,
-  request: PageRequest,
-  rows: Row[],
-): Row[] {
-  const sign = directionOf(request) === 'ASC' ? 1 : -1;
-  const sortedBy = (row: Row) => (row as Record<string, unknown>)[request.order.property];
-  const compare = name === 'mysql' ? comparePadded : compareExactly;
-  return rows.sort((a, b) => sign * (compare(sortedBy(a), sortedBy(b)) || compareExactly(a.id, b.id)));
+function hasFilter({ filter }: IndexRange): boolean {
+  return filter !== undefined;
 }
 
 /** Makes a page of what a statement with {@link pageClause} read. */
@@ -193,19 +247,11 @@ export function cursorOf(row: { readonly id: string }, order: Order): string {
   return Buffer.from(JSON.stringify([order.property, plain, row.id])).toString('base64url');
 }
 
-/** The rows of several ranges: first which they are, from the indexes alone, then these. */
-function merged(dialect: Dialect, request: PageRequest, table: ListedTable, ranges: readonly IndexRange[]): Condition {
-  const { sql, values } = union(dialect, request, table, ranges);
-  const direction = directionOf(request);
-  const found = `SELECT found_id FROM (${sql}) AS parts ORDER BY sorted_by ${direction}, found_id ${direction} LIMIT ${request.limit + 1}`;
-  return { sql: `SELECT ${table.selectList} FROM (${found}) AS found ${joined(dialect, table)}`, values };
-}
-
 /** What is found in each range: the number of the range, the value of the order and the id. */
-function union(dialect: Dialect, request: PageRequest, table: ListedTable, ranges: readonly IndexRange[]): Condition {
-  const parts = ranges.map((range, part) => {
-    const { sql, values } = pageClause(dialect, request, { ...table, join: '' }, range);
-    const found = `SELECT ${part} AS part, ${table.column} AS sorted_by, id AS found_id ${sql}`;
+function union(dialect: Dialect, limit: number, table: ListedTable, ranges: readonly ReadRange[]): Condition {
+  const parts = ranges.map(({ range, reading }, part) => {
+    const { sql, values } = rangeClause(dialect, { ...table, join: '' }, range, reading);
+    const found = `SELECT ${part} AS part, ${table.column} AS sorted_by, id AS found_id ${sql} LIMIT ${limit + 1}`;
     return { sql: `SELECT * FROM (${found}) AS part${part}`, values };
   });
   return { sql: parts.map(({ sql }) => sql).join(' UNION ALL '), values: parts.flatMap(({ values }) => values) };
@@ -214,37 +260,6 @@ function union(dialect: Dialect, request: PageRequest, table: ListedTable, range
 /** Told which of the two comes first, for the optimizer may start from the whole table. */
 function joined({ joinBehind }: Dialect, { name, join = '' }: ListedTable): string {
   return `${joinBehind} ${name} ON ${name}.id = found.found_id${join}`;
-}
-
-// Each database makes one range of an index of its own form only.
-function beyond(
-  { name }: Dialect,
-  column: string,
-  sign: '<' | '>',
-  { value, id }: Position,
-  fixed: SqlValue | undefined,
-): Condition {
-  if (value === fixed) return { sql: `id ${sign} ?`, values: [id] };
-  return name === 'mysql'
-    ? { sql: `(${column} ${sign} ? OR (${column} = ? AND id ${sign} ?))`, values: [value, value, id] }
-    : { sql: `(${column}, id) ${sign} (?, ?)`, values: [value, id] };
-}
-
-function directionOf({ order, backward }: PageRequest): 'ASC' | 'DESC' {
-  return order.descending === backward ? 'ASC' : 'DESC';
-}
-
-function compareExactly(a: unknown, b: unknown): number {
-  if (typeof a === 'number' && typeof b === 'number') return a - b;
-  // By code points, as the databases do; JavaScript's own comparison goes by UTF-16 units.
-  return Buffer.compare(Buffer.from(String(a)), Buffer.from(String(b)));
-}
-
-/** As MySQL compares: as if spaces stood behind the shorter one, so that it comes behind one that goes on with a tab. */
-function comparePadded(a: unknown, b: unknown): number {
-  if (typeof a === 'number' && typeof b === 'number') return a - b;
-  const length = Math.max(String(a).length, String(b).length);
-  return compareExactly(String(a).padEnd(length), String(b).padEnd(length));
 }
 
 function position(cursor: string | null | undefined, order: Order): Position | null | undefined {

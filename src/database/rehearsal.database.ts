@@ -1,4 +1,13 @@
-import type { ChangeOptions, Database, DatabaseLimits, Dialect, Session, UnitOptions } from './database.js';
+import type {
+  ChangeOptions,
+  Database,
+  DatabaseLimits,
+  Dialect,
+  Reader,
+  ScanOptions,
+  Session,
+  UnitOptions,
+} from './database.js';
 
 /**
  * A database in which every change is undone. Its transactions are those of the database behind it, with their locks, keys and
@@ -29,6 +38,10 @@ export class RehearsalDatabase implements Database {
 
   read<T>(work: (session: Session) => Promise<T>, options?: UnitOptions): Promise<T> {
     return this.#database.read(work, options);
+  }
+
+  scan<T>(work: (reader: Reader) => Promise<T>, options: ScanOptions): Promise<T> {
+    return this.#database.scan(work, options);
   }
 
   async change<T>(work: (session: Session) => Promise<T>, options?: ChangeOptions): Promise<T> {

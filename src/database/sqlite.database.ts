@@ -11,13 +11,16 @@ import {
   type DatabaseLimits,
   type DatabaseUse,
   type Dialect,
+  type Reader,
   type RetryReason,
+  type ScanOptions,
   type Session,
   type SqlValue,
   type StatementObserver,
   type UnitOptions,
 } from './database.js';
 import { Deadline } from './deadline.js';
+import { ScanTurns } from './scan-turns.js';
 
 /** How much an {@link SqliteDatabase} may use. */
 export interface SqliteLimits {
@@ -38,6 +41,12 @@ const dialect: Dialect = {
   forUpdate: '',
   forUpdateSkipLocked: '',
   forShareSkipLocked: '',
+  // SQLite's own lower() knows no letters beyond ASCII, and calls nobody outside: where a text has none it is enough.
+  lowered: (column) =>
+    `CASE WHEN OCTET_LENGTH(${column}) > LENGTH(${column}) THEN LOWER_UNICODE(${column}) ELSE LOWER(${column}) END`,
+  loweredText: 'LOWER_UNICODE(?)',
+  // A statement cannot be stopped, and nobody is answered meanwhile.
+  rowsOfPart: { first: 500, most: 2000 },
 };
 
 const busy = new Set([5, 6]);
@@ -58,6 +67,7 @@ export class SqliteDatabase implements Database {
   readonly isObserved: boolean;
   readonly #observe: StatementObserver;
   readonly #retries: Record<RetryReason, number> = { conflict: 0, server_away: 0, lost_commit: 0 };
+  readonly #scans = new ScanTurns(this);
   #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
   #isInUse = false;
@@ -89,6 +99,10 @@ export class SqliteDatabase implements Database {
 
   read<T>(work: (session: Session) => Promise<T>, options?: UnitOptions): Promise<T> {
     return this.#enqueue(() => work(this.#session), options);
+  }
+
+  scan<T>(work: (reader: Reader) => Promise<T>, options: ScanOptions): Promise<T> {
+    return this.#scans.run(work, options);
   }
 
   change<T>(work: (session: Session) => Promise<T>, options?: ChangeOptions): Promise<T> {
@@ -175,9 +189,8 @@ export function openSqliteFile(path: string): Connection {
   connection.exec('PRAGMA journal_mode = WAL');
   connection.exec('PRAGMA synchronous = FULL');
   connection.exec('PRAGMA trusted_schema = OFF');
-  // SQLite's own lower() knows no letters beyond ASCII; the other databases' does, and has one small form of each letter,
-  // where JavaScript has another sigma for a word's end.
-  connection.function('lower', { deterministic: true }, (text: unknown) =>
+  // As the other databases' lower(), which has one small form of each letter, where JavaScript has another sigma for a word's end.
+  connection.function('lower_unicode', { deterministic: true }, (text: unknown) =>
     typeof text === 'string' ? text.replaceAll('Σ', 'σ').toLowerCase() : text,
   );
   return connection;

@@ -1,7 +1,7 @@
 import { type AccountIdentity, selectAccountKeys } from '../accounts/account.statements.js';
 import { type Comparison, comparing } from '../database/comparison.js';
 import type { Condition } from '../database/condition.js';
-import type { Session, SqlValue } from '../database/database.js';
+import type { Dialect, Session, SqlValue } from '../database/database.js';
 import { byIndex } from '../database/index-hint.js';
 import {
   type CountedRows,
@@ -114,13 +114,15 @@ async function offsetList(session: Session, listing: DatasourceListing): Promise
       ...common,
       index: indexes.inPlaces[order],
       within,
-      filters: comparisons.map(conditionOf),
+      filters: comparisons.map((comparison) => conditionOf(session.dialect, comparison)),
       isSorted: false,
     };
   }
   const [account, ...twins] = await selectAccountKeys(session, { accountProvider, accountId });
   if (account === undefined) return undefined;
-  const filters = comparisons.filter((comparison) => comparison !== named).map(conditionOf);
+  const filters = comparisons
+    .filter((comparison) => comparison !== named)
+    .map((comparison) => conditionOf(session.dialect, comparison));
   return twins.length === 0
     ? {
         ...common,
@@ -146,8 +148,8 @@ function columnsOf(order: DatasourceListingOrder): string[] {
   return [mapping.columnOf(order), mapping.columnOf('id')];
 }
 
-function conditionOf(comparison: Comparison<DatasourceListingProperty>): Condition {
-  return comparing(comparison, (property) => mapping.columnOf(property));
+function conditionOf(dialect: Dialect, comparison: Comparison<DatasourceListingProperty>): Condition {
+  return comparing(dialect, comparison, (property) => mapping.columnOf(property));
 }
 
 function ofProviders(providers: readonly number[]): Condition {

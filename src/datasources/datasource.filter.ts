@@ -83,7 +83,8 @@ export class DatasourceFilter {
     kind: 'text',
     optional: true,
     maxLength: 255,
-    description: 'A text to find anywhere in the ids, the description or the JDBC URL. Case is ignored.',
+    description:
+      'A text to find anywhere in the ids, the description or the JDBC URL. Case is ignored. A search through very many datasources fails with SEARCH_TOO_BROAD: narrow it down with the other filters.',
   })
   search?: string | null;
 

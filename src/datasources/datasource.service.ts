@@ -2,7 +2,7 @@ import { accountNotFound } from '../accounts/account.service.js';
 import { type AccountIdentity, lockAccount } from '../accounts/account.statements.js';
 import { ProviderRegions } from '../accounts/provider-region.statements.js';
 import { type AuditedChange, type AuditTrail, changesBetween } from '../audit/audit-trail.js';
-import type { Database, Session, SqlValue } from '../database/database.js';
+import type { Database, Reader, SqlValue } from '../database/database.js';
 import { type OffsetPage, offsetRequest, type PageNumber } from '../database/offset-page.js';
 import { type Page, type PageArguments, pageRequest } from '../database/page.js';
 import { SharedLookup } from '../database/shared-lookup.js';
@@ -26,6 +26,7 @@ import {
   type DatasourceWithAccount,
   datasourceKeyValues,
   deleteInstances,
+  isSearch,
   lockInstances,
   lockSealedDatasource,
   type SealedDatasource,
@@ -56,6 +57,9 @@ import {
 import { stored } from './datasource-values.js';
 import { DatasourceWrites, datasourceNotFound } from './datasource-writes.js';
 import { parseJdbcUrl } from './jdbc-url.js';
+
+const narrowing =
+  'Narrow the list down by its filter: by the account id, by the provider and the region, or by the exact instance id. Ask for totalCount only where you need it.';
 
 /** The field that a list of datasources is ordered by. */
 export interface DatasourceOrdering {
@@ -267,7 +271,7 @@ export class DatasourceService {
   /**
    * Reads a page of the datasources for which the conditions hold.
    *
-   * @throws InvalidParametersError where the page's arguments are out of their limits
+   * @throws InvalidParametersError where the page's arguments are out of their limits; DomainError SEARCH_TOO_BROAD
    */
   async page(
     conditions: DatasourceConditions,
@@ -276,7 +280,8 @@ export class DatasourceService {
     call: Call,
   ): Promise<Page<ShownDatasource>> {
     const request = pageRequest(page, ordering);
-    return this.#database.read((session) => selectDatasourcePage(session, conditions, request, this.#regions), call);
+    const read = (reader: Reader) => selectDatasourcePage(reader, conditions, request, this.#regions);
+    return this.#readOrScan(conditions, read, call);
   }
 
   /** As {@link page}, each with its account. */
@@ -287,8 +292,8 @@ export class DatasourceService {
     call: Call,
   ): Promise<Page<DatasourceWithAccount>> {
     const request = pageRequest(page, ordering);
-    const read = (session: Session) => selectDatasourcePageWithAccounts(session, conditions, request, this.#regions);
-    return this.#database.read(read, call);
+    const read = (reader: Reader) => selectDatasourcePageWithAccounts(reader, conditions, request, this.#regions);
+    return this.#readOrScan(conditions, read, call);
   }
 
   /** As {@link page}, of each of several accounts, in one statement. */
@@ -300,7 +305,8 @@ export class DatasourceService {
     call: Call,
   ): Promise<Page<ShownDatasource>[]> {
     const request = pageRequest(page, ordering);
-    return this.#database.read((session) => selectDatasourcePages(session, accounts, conditions, request), call);
+    const read = (reader: Reader) => selectDatasourcePages(reader, accounts, conditions, request);
+    return this.#readOrScan(conditions, read, call);
   }
 
   /**
@@ -332,14 +338,25 @@ export class DatasourceService {
       : this.#database.read((session) => countDatasourcesOfEach(session, accounts));
   }
 
-  /** Counts the datasources for which the conditions hold. */
+  /**
+   * Counts the datasources for which the conditions hold.
+   *
+   * @throws DomainError SEARCH_TOO_BROAD
+   */
   count(conditions: DatasourceConditions, call?: Call): Promise<number> {
-    return this.#database.read((session) => countDatasources(session, conditions), call);
+    const count = (reader: Reader) => countDatasources(reader, conditions, this.#regions);
+    return this.#database.scan(count, { ...call, narrowing });
   }
 
   /** As {@link count}, of each of several accounts, in one statement. */
   countsOf(accounts: readonly AccountIdentity[], conditions: DatasourceConditions, call: Call): Promise<number[]> {
-    return this.#database.read((session) => countDatasourcesOf(session, accounts, conditions), call);
+    const count = (reader: Reader) => countDatasourcesOf(reader, accounts, conditions);
+    return this.#database.scan(count, { ...call, narrowing });
+  }
+
+  /** Goes through rows where the conditions ask for it, and reads what an index tells where they do not. */
+  #readOrScan<T>(conditions: DatasourceConditions, read: (reader: Reader) => Promise<T>, call: Call): Promise<T> {
+    return isSearch(conditions) ? this.#database.scan(read, { ...call, narrowing }) : this.#database.read(read, call);
   }
 
   /**

@@ -2,19 +2,13 @@ import type { Account } from '../accounts/account.entity.js';
 import { type AccountIdentity, selectAccountKeys } from '../accounts/account.statements.js';
 import type { ProviderRegions } from '../accounts/provider-region.statements.js';
 import { instant } from '../database/columns.js';
-import { all, type Condition, contain, equal } from '../database/condition.js';
-import type { Dialect, Session } from '../database/database.js';
+import { all, allOf, type Condition, contain, equal } from '../database/condition.js';
+import type { Dialect, Reader, Session } from '../database/database.js';
 import { byIndex } from '../database/index-hint.js';
+import type { IndexRange, ListedTable } from '../database/index-range.js';
 import { padded } from '../database/padded-keys.js';
-import {
-  type IndexRange,
-  type ListedTable,
-  type Page,
-  type PageRequest,
-  pageOf,
-  readEachPage,
-  readPage,
-} from '../database/page.js';
+import { type Page, type PageRequest, pageOf, readEachPage, readPage } from '../database/page.js';
+import { countRanges } from '../database/range-parts.js';
 import { TableMapping } from '../database/table-mapping.js';
 import { Datasource } from './datasource.entity.js';
 
@@ -103,6 +97,8 @@ const indexes = {
   },
   key: { createdAt: 'uq_datasources_key', updatedAt: 'uq_datasources_key', instanceId: 'uq_datasources_key' },
 };
+/** No index is shorter, and none is changed less. */
+const countedBy = { property: 'createdAt', table: { name: 'datasources', column: 'created_at' } };
 const searched = ['instance_id', 'account_id', 'description', 'jdbc_connection_url'];
 
 /** Adds a datasource; the unique key refuses one that exists, the foreign key one whose account does not. */
@@ -224,66 +220,70 @@ export async function selectDatasourcesById(
   );
 }
 
+/** Whether datasources are narrowed down by what no index tells, so that rows are gone through. */
+export function isSearch({ search, lastTest }: DatasourceConditions): boolean {
+  return Boolean(search || lastTest);
+}
+
 /** Reads a page of the datasources for which the conditions hold. */
 export async function selectDatasourcePage(
-  session: Session,
+  reader: Reader,
   conditions: DatasourceConditions,
   request: PageRequest,
   providerRegions: ProviderRegions,
 ): Promise<Page<ShownDatasource>> {
-  const ranges = await rangesOf(session, conditions, request, providerRegions);
-  return pageOf(request, hydrated(await readPage<ShownDatasource>(session, listed(request), ranges, request)));
+  const ranges = await rangesOf(reader, conditions, request.order.property, providerRegions);
+  return pageOf(request, hydrated(await readPage<ShownDatasource>(reader, listed(request), ranges, request)));
 }
 
 /** As {@link selectDatasourcePage}, each with its account. */
 export async function selectDatasourcePageWithAccounts(
-  session: Session,
+  reader: Reader,
   conditions: DatasourceConditions,
   request: PageRequest,
   providerRegions: ProviderRegions,
 ): Promise<Page<DatasourceWithAccount>> {
-  const ranges = await rangesOf(session, conditions, request, providerRegions);
-  const table = { ...listed(request), selectList: shownWithOwner, join: ownerOf(session.dialect) };
-  const rows = await readPage<ShownDatasource & OwnerColumns>(session, table, ranges, request);
+  const ranges = await rangesOf(reader, conditions, request.order.property, providerRegions);
+  const table = { ...listed(request), selectList: shownWithOwner, join: ownerOf(reader.dialect) };
+  const rows = await readPage<ShownDatasource & OwnerColumns>(reader, table, ranges, request);
   return pageOf(request, withAccounts(hydrated(rows)));
 }
 
 /** Reads the same page of each of several accounts in one statement, in the order of the accounts. */
 export async function selectDatasourcePages(
-  session: Session,
+  reader: Reader,
   accounts: readonly AccountIdentity[],
   conditions: DatasourceConditions,
   request: PageRequest,
 ): Promise<Page<ShownDatasource>[]> {
-  const ranges = accounts.map((account) => accountRange(account, conditions, request));
-  const read = await readEachPage<ShownDatasource>(session, listed(request), ranges, request);
+  const ranges = accounts.map((account) =>
+    accountRange(reader.dialect, account, conditions, request.order.property, where(conditions)),
+  );
+  const read = await readEachPage<ShownDatasource>(reader, listed(request), ranges, request);
   return read.map((rows) => pageOf(request, hydrated(rows)));
 }
 
 /** Counts the datasources for which the conditions hold. */
-export async function countDatasources(session: Session, conditions: DatasourceConditions): Promise<number> {
-  const { sql, values } = where(conditions);
-  const rows = await session.rows<{ total: number }>(`SELECT COUNT(*) AS total FROM datasources WHERE ${sql}`, values);
-  return Number(rows[0]?.total);
+export async function countDatasources(
+  reader: Reader,
+  conditions: DatasourceConditions,
+  providerRegions: ProviderRegions,
+): Promise<number> {
+  const ranges = await rangesOf(reader, conditions, countedBy.property, providerRegions);
+  const counts = await countRanges(reader, countedBy.table, ranges);
+  return counts.reduce((sum, count) => sum + count, 0);
 }
 
 /** Counts the datasources of each of several accounts in one statement, in the order of the accounts. */
-export async function countDatasourcesOf(
-  session: Session,
+export function countDatasourcesOf(
+  reader: Reader,
   accounts: readonly AccountIdentity[],
   conditions: DatasourceConditions,
 ): Promise<number[]> {
-  const parts = accounts.map((account, position) => {
-    const { sql, values } = whereIn(account, conditions);
-    return { sql: `SELECT ${position} AS position, COUNT(*) AS total FROM datasources WHERE ${sql}`, values };
-  });
-  const rows = await session.rows<{ position: number; total: number }>(
-    parts.map(({ sql }) => sql).join(' UNION ALL '),
-    parts.flatMap(({ values }) => values),
+  const ranges = accounts.map((account) =>
+    accountRange(reader.dialect, account, conditions, countedBy.property, where(conditions)),
   );
-  const totals = accounts.map(() => 0);
-  for (const { position, total } of rows) totals[position] = Number(total);
-  return totals;
+  return countRanges(reader, countedBy.table, ranges);
 }
 
 /** Finds which of some instance ids an account has, and keeps others from changing them before the transaction ends. */
@@ -312,23 +312,14 @@ function instancesIn(instanceIds: readonly string[]): string {
   return `${inAccount} AND instance_id IN (${instanceIds.map(() => '?').join(', ')})`;
 }
 
-function where({
-  accountProviderId,
-  accountId,
-  region,
-  instanceId,
-  search,
-  lastTest,
-}: DatasourceConditions): Condition {
-  return all([
-    ...equal({ account_provider: accountProviderId, account_id: accountId, region, instance_id: instanceId }),
-    ...contain(searched, search),
-    ...(lastTest ? [{ sql: lastTestIs, values: [lastTest] }] : []),
-  ]);
+/** What an index tells. */
+function where({ accountProviderId, accountId, region, instanceId }: DatasourceConditions): Condition {
+  return all(equal({ account_provider: accountProviderId, account_id: accountId, region, instance_id: instanceId }));
 }
 
-function whereIn(account: AccountIdentity, conditions: DatasourceConditions): Condition {
-  return all([{ sql: inAccount, values: accountValues(account) }, where(conditions)]);
+/** What no index tells. */
+function lookedFor(dialect: Dialect, { search, lastTest }: DatasourceConditions): Condition | undefined {
+  return allOf([...contain(dialect, searched, search), ...(lastTest ? [{ sql: lastTestIs, values: [lastTest] }] : [])]);
 }
 
 /**
@@ -336,9 +327,9 @@ function whereIn(account: AccountIdentity, conditions: DatasourceConditions): Co
  * regions of providers that there are. An index of each condition by itself would be one more for every write to keep.
  */
 async function rangesOf(
-  session: Session,
+  reader: Reader,
   conditions: DatasourceConditions,
-  request: PageRequest,
+  property: string,
   providerRegions: ProviderRegions,
 ): Promise<IndexRange[]> {
   const { accountProviderId: accountProvider, accountId, region, instanceId } = conditions;
@@ -347,35 +338,45 @@ async function rangesOf(
     const accounts =
       accountProvider && region
         ? [{ accountProvider, accountId, region }]
-        : await selectAccountKeys(session, { ...wanted, accountId });
-    return accounts.map((account) => accountRange(account, conditions, request));
+        : await selectAccountKeys(reader, { ...wanted, accountId });
+    return accounts.map((account) => accountRange(reader.dialect, account, conditions, property));
   }
+  const filter = lookedFor(reader.dialect, conditions);
   const isAnywhere = !accountProvider && !region && !instanceId;
-  if (isAnywhere) return [{ index: indexFor('anywhere', request), condition: where(conditions) }];
+  if (isAnywhere) return [{ index: indexFor('anywhere', property), condition: where({}), filter }];
   const regions =
-    accountProvider && region ? [{ accountProvider, region }] : await providerRegions.select(session, wanted);
+    accountProvider && region ? [{ accountProvider, region }] : await providerRegions.select(reader, wanted);
   return regions.map((one) => ({
-    index: indexFor(instanceId ? 'nameInRegion' : 'region', request),
-    condition: where({ ...conditions, accountProviderId: one.accountProvider, region: one.region }),
-    fixed: fixedBy(conditions, request),
+    index: indexFor(instanceId ? 'nameInRegion' : 'region', property),
+    condition: where({ accountProviderId: one.accountProvider, region: one.region, instanceId: instanceId ?? null }),
+    filter,
+    fixed: fixedBy(conditions, property),
   }));
 }
 
-function accountRange(account: AccountIdentity, conditions: DatasourceConditions, request: PageRequest): IndexRange {
+/** @param further what must hold beside that a datasource is in the account */
+function accountRange(
+  dialect: Dialect,
+  account: AccountIdentity,
+  conditions: DatasourceConditions,
+  property: string,
+  further = where({ instanceId: conditions.instanceId ?? null }),
+): IndexRange {
   return {
-    index: indexFor(conditions.instanceId ? 'key' : 'account', request),
-    condition: whereIn(account, conditions),
-    fixed: fixedBy(conditions, request),
-    isUnique: request.order.property === 'instanceId',
+    index: indexFor(conditions.instanceId ? 'key' : 'account', property),
+    condition: all([{ sql: inAccount, values: accountValues(account) }, further]),
+    filter: lookedFor(dialect, conditions),
+    fixed: fixedBy(conditions, property),
+    isUnique: property === 'instanceId',
   };
 }
 
-function fixedBy({ instanceId }: DatasourceConditions, { order }: PageRequest): string | undefined {
-  return order.property === 'instanceId' ? (instanceId ?? undefined) : undefined;
+function fixedBy({ instanceId }: DatasourceConditions, property: string): string | undefined {
+  return property === 'instanceId' ? (instanceId ?? undefined) : undefined;
 }
 
-function indexFor(extent: keyof typeof indexes, { order }: PageRequest): string {
-  return indexes[extent][order.property as keyof (typeof indexes)['region']];
+function indexFor(extent: keyof typeof indexes, property: string): string {
+  return indexes[extent][property as keyof (typeof indexes)['region']];
 }
 
 function listed({ order }: PageRequest): ListedTable {

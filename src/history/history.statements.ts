@@ -2,7 +2,8 @@ import { AuditEvent } from '../audit/audit-event.entity.js';
 import { all, type Condition } from '../database/condition.js';
 import type { Session } from '../database/database.js';
 import { byIndex } from '../database/index-hint.js';
-import { type IndexRange, type Page, type PageRequest, pageOf, readEachPage } from '../database/page.js';
+import type { IndexRange } from '../database/index-range.js';
+import { type Page, type PageRequest, pageOf, readEachPage } from '../database/page.js';
 import { TableMapping } from '../database/table-mapping.js';
 import { type DatasourceIdentity, datasourceKeyValues } from '../datasources/datasource.statements.js';
 

@@ -23,6 +23,7 @@ const httpStatuses: Readonly<Record<ErrorName, number>> = {
   VERSION_NOT_KNOWN: 200,
   CURSOR_TOO_OLD: 200,
   CONNECTION_TESTS_OFF: 200,
+  SEARCH_TOO_BROAD: 200,
 };
 
 /**

@@ -37,7 +37,7 @@ type Examples = Readonly<Record<string, Example>>;
 const paths = ['add_account', 'delete_account', 'add-jdbc-conn', 'update-jdbc-conn', 'delete-jdbc'] as const;
 /** Save those with which only queries and mutations end. */
 const legacyCodes = Object.entries(errorCodes).flatMap(([name, code]) =>
-  ['VERSION_NOT_KNOWN', 'CURSOR_TOO_OLD', 'CONNECTION_TESTS_OFF'].includes(name) ? [] : [code],
+  ['VERSION_NOT_KNOWN', 'CURSOR_TOO_OLD', 'CONNECTION_TESTS_OFF', 'SEARCH_TOO_BROAD'].includes(name) ? [] : [code],
 );
 const json = { 'content-type': 'application/json' };
 

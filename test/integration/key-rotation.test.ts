@@ -149,6 +149,7 @@ describe.each(databaseKinds)('sealing keys that change, on $name', (kind) => {
       isObserved: register.isObserved,
       limits: register.limits,
       close: () => register.close(),
+      scan: (work, options) => register.scan(work, options),
       change: (work) => register.change(work),
       read: async (work) => {
         const rows = await register.read(work);
@@ -238,6 +239,7 @@ describe.each(databaseKinds)('sealing keys that change, on $name', (kind) => {
       limits: register.limits,
       close: () => register.close(),
       read: (work) => register.read(work),
+      scan: (work, options) => register.scan(work, options),
       change: (work) => {
         changes += 1;
         return changes > 5 ? Promise.reject(new Error('interrupted')) : register.change(work);

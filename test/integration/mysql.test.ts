@@ -245,6 +245,18 @@ onMysql.run(`a unit of work on ${onMysql.name}`, () => {
     expect(await textOf(1)).toBe('again');
   });
 
+  test('that only reads is ended on the server when nobody waits for it any more', async () => {
+    await database.close();
+    open({ timeout: 20_000, poolSize: 1 });
+    let isGone = false;
+    const read = database.read((session) => session.rows('SELECT SLEEP(31) AS slept'), { isAbandoned: () => isGone });
+    await sleep(300);
+    isGone = true;
+    await expect(read).rejects.toBeInstanceOf(AbandonedError);
+    expect(await untilOver('SLEEP(31)')).toBeLessThan(400);
+    await expect(database.change((session) => session.run(update, ['again', 1]))).resolves.toBe(1);
+  });
+
   test('that nobody can end is ended by the server itself', async () => {
     const proxy = await startStatementProxy(locationOf(`${testServer()}/x`).hosts[0] as { host: string; port: number });
     const location = { ...locationOf(made.url), hosts: [{ host: '127.0.0.1', port: proxy.port }] };

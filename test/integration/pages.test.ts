@@ -2,12 +2,15 @@ import 'reflect-metadata';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Account } from '../../src/accounts/account.entity.js';
-import { deleteAccount, selectAccountPage } from '../../src/accounts/account.statements.js';
+import { countAccounts, deleteAccount, selectAccountPage } from '../../src/accounts/account.statements.js';
 import { ProviderRegions } from '../../src/accounts/provider-region.statements.js';
-import type { Database } from '../../src/database/database.js';
-import type { Page, PageRequest, Position } from '../../src/database/page.js';
+import type { Database, Reader } from '../../src/database/database.js';
+import type { Position } from '../../src/database/index-range.js';
+import type { Page, PageRequest } from '../../src/database/page.js';
 import type { Datasource } from '../../src/datasources/datasource.entity.js';
 import {
+  countDatasources,
+  countDatasourcesOf,
   type DatasourceConditions,
   selectDatasourcePage,
   selectDatasourcePages,
@@ -89,6 +92,7 @@ describe.each(databaseKinds)('on $name', (kind) => {
       descending: fc.boolean(),
       limit: fc.oneof(fc.integer({ min: 1, max: 12 }), fc.constant(100)),
       backward: fc.boolean(),
+      rowsOfPart: fc.constantFrom({ first: 1, most: 1 }, { first: 2, most: 7 }, { first: 500, most: 5000 }),
       // Of the whole list: a cursor may also come from the list with another filter.
       after: fc.option(fc.nat(2000), { nil: undefined, freq: 1 }),
       before: fc.option(fc.nat(2000), { nil: undefined, freq: 1 }),
@@ -104,13 +108,21 @@ describe.each(databaseKinds)('on $name', (kind) => {
         fc.asyncProperty(asked, async ({ conditions, property, ...rest }) => {
           const list = lists.get(property) as Datasource[];
           const { request, expected } = expectation(list, (row) => holds(row, conditions), property, rest);
-          const page = await database.read((session) =>
-            selectDatasourcePage(session, conditions, request, new ProviderRegions()),
+          const inParts = <T>(work: (reader: Reader) => Promise<T>) =>
+            database.read((session) => work(withParts(session, rest.rowsOfPart)));
+          const page = await inParts((reader) =>
+            selectDatasourcePage(reader, conditions, request, new ProviderRegions()),
           );
           expect(plain(page)).toEqual(expected);
+          expect(await inParts((reader) => countDatasources(reader, conditions, new ProviderRegions()))).toBe(
+            list.filter((row) => holds(row, conditions)).length,
+          );
 
           const owners = accounts.slice(0, 4);
-          const pages = await database.read((session) => selectDatasourcePages(session, owners, conditions, request));
+          const pages = await inParts((reader) => selectDatasourcePages(reader, owners, conditions, request));
+          expect(await inParts((reader) => countDatasourcesOf(reader, owners, conditions))).toEqual(
+            owners.map((owner) => list.filter((row) => isOf(owner, row) && holds(row, conditions)).length),
+          );
           expect(pages.map(plain)).toEqual(
             owners.map((owner) => {
               const isIn = (row: Datasource) => isOf(owner, row) && holds(row, conditions);
@@ -136,15 +148,14 @@ describe.each(databaseKinds)('on $name', (kind) => {
             isAs(row, { accountProvider, accountId, region }) &&
             isFound([row.accountId, row.region], conditions.search);
           const { request, expected } = expectation(lists.get(property) as Account[], isWanted, property, rest);
-          const page = await database.read((session) =>
-            selectAccountPage(
-              session,
-              { accountProvider, accountId, region, search: conditions.search },
-              request,
-              new ProviderRegions(),
-            ),
-          );
+          const wanted = { accountProvider, accountId, region, search: conditions.search };
+          const inParts = <T>(work: (reader: Reader) => Promise<T>) =>
+            database.read((session) => work(withParts(session, rest.rowsOfPart)));
+          const page = await inParts((reader) => selectAccountPage(reader, wanted, request, new ProviderRegions()));
           expect(plain(page)).toEqual(expected);
+          expect(await inParts((reader) => countAccounts(reader, wanted, new ProviderRegions()))).toBe(
+            accounts.filter(isWanted).length,
+          );
         }),
         { numRuns: 400 },
       );
@@ -180,6 +191,11 @@ describe.each(databaseKinds)('on $name', (kind) => {
 });
 
 const first = { backward: false, after: undefined, before: undefined };
+
+/** Reads in parts of so many rows what is read in parts. */
+function withParts(reader: Reader, rowsOfPart: Reader['dialect']['rowsOfPart']): Reader {
+  return { dialect: { ...reader.dialect, rowsOfPart }, rows: (sql, values) => reader.rows(sql, values) };
+}
 
 function accountsOf({ providers, regions, accountIds }: Shape): Account[] {
   const keys = providers.flatMap((accountProvider) =>

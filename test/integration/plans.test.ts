@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Account } from '../../src/accounts/account.entity.js';
 import {
   type AccountConditions,
+  countAccounts,
   deleteAccount,
   holdFreeAccounts,
   insertAccount,
@@ -35,12 +36,14 @@ import {
   selectUnnumbered,
   updateLastPosition,
 } from '../../src/changes/change.statements.js';
-import type { Database, Session, SqlValue } from '../../src/database/database.js';
-import type { PageRequest, Position } from '../../src/database/page.js';
+import type { Database, Reader, Session, SqlValue } from '../../src/database/database.js';
+import type { Position } from '../../src/database/index-range.js';
+import type { PageRequest } from '../../src/database/page.js';
 import { largestLookup } from '../../src/database/shared-lookup.js';
 import { replaceSealed, selectSealed } from '../../src/datasources/credential.statements.js';
 import type { Datasource } from '../../src/datasources/datasource.entity.js';
 import {
+  countDatasources,
   type DatasourceConditions,
   deleteInstances,
   insertDatasource,
@@ -252,6 +255,74 @@ describe.each(settings)('on $name', ({ kind, before, after }) => {
     await expectByIndex((session) => selectFirstVersions(session, [much, little]), 20);
     await expectByIndex((session) => selectLastDatasourceId(session, much), 5);
     await expectByIndex((session) => selectVersionsAfter(session, much, versionCount / 2, 20), 30);
+  });
+
+  describe('what goes through rows', () => {
+    /** In parts of a few rows each: those of a part are found by its bounds, and not from the start. */
+    async function expectOnce(work: (reader: Reader) => Promise<unknown>, mostGoneThrough: number): Promise<void> {
+      const look = await lookAt(database, (session) => {
+        const dialect = { ...session.dialect, rowsOfPart: { first: 100, most: 400 } };
+        return work({ dialect, rows: (sql, values) => session.rows(sql, values) });
+      });
+      expect(findingsIn(look, 2 * mostGoneThrough)).toEqual([]);
+      // Each is read once in an index and once itself, and each part reads some beside.
+      expect(look.rowsRead).toBeLessThanOrEqual(2.5 * mostGoneThrough + 30 * look.statements.length);
+      expect(look.statements.length).toBeGreaterThan(3);
+    }
+
+    test.each(['createdAt', 'updatedAt', 'instanceId'])(
+      'in the order of %s goes through each once',
+      async (property) => {
+        for (const descending of [false, true]) {
+          for (const backward of [false, true]) {
+            const request = { order: { property, descending }, limit, backward, after: undefined, before: undefined };
+            const [{ accountProvider, accountId, region }] = accounts as [Account];
+            for (const [conditions, most] of [
+              [{}, datasources.length],
+              [{ accountProviderId: accountProvider }, datasources.length],
+              [{ region }, datasources.length],
+              [{ accountId }, inLargestAccount],
+              [{ accountProviderId: accountProvider, accountId, region }, inLargestAccount + perAccount],
+            ] as const) {
+              const searching = { ...conditions, search: 'nothing has this' };
+              await expectOnce(
+                (reader) => selectDatasourcePage(reader, searching, request, new ProviderRegions()),
+                most,
+              );
+            }
+          }
+        }
+      },
+    );
+
+    test('a count of what an index tells reads the index, and of a search each row once', async () => {
+      const { accountProvider, accountId, region } = accounts[0] as Account;
+      for (const conditions of [
+        {},
+        { accountProviderId: accountProvider },
+        { region },
+        { accountId },
+        { accountProviderId: accountProvider, accountId },
+        { instanceId: commonName },
+        { accountProviderId: accountProvider, accountId, region },
+        { accountProviderId: accountProvider, accountId, region, instanceId: commonName },
+      ]) {
+        const isCounted = (row: Datasource) =>
+          Object.entries(conditions).every(
+            ([name, value]) => (row as unknown as Record<string, unknown>)[name] === value,
+          );
+        const count = datasources.filter(isCounted).length;
+        const look = await lookAt(database, async (session) => {
+          expect(await countDatasources(session, conditions, new ProviderRegions())).toBe(count);
+        });
+        expect(findingsIn(look, 2 * count + mergedPage)).toEqual([]);
+        // What is counted first is counted once more, where there is more than that.
+        expect(look.rowsRead).toBeLessThanOrEqual(1.5 * count + 3 * Math.min(count, 5000) + mergedPage);
+      }
+      const search = { search: 'nothing has this' };
+      await expectOnce((reader) => countDatasources(reader, search, new ProviderRegions()), datasources.length);
+      await expectOnce((reader) => countAccounts(reader, search, new ProviderRegions()), accountCount);
+    });
   });
 
   describe('a list in pages by number', () => {

@@ -45,6 +45,7 @@ describe.each(databaseKinds)('changes of datasources on $name that come in toget
       isObserved: false,
       limits: database.limits,
       read: (work) => database.read(work),
+      scan: (work, options) => database.scan(work, options),
       change: (work, options) => {
         transactions += 1;
         return database.change(work, options);

@@ -29,6 +29,7 @@ const extensionCodes: Readonly<Record<ErrorName, string>> = {
   VERSION_NOT_KNOWN: 'VERSION_NOT_KNOWN',
   CURSOR_TOO_OLD: 'CURSOR_TOO_OLD',
   CONNECTION_TESTS_OFF: 'CONNECTION_TESTS_OFF',
+  SEARCH_TOO_BROAD: 'SEARCH_TOO_BROAD',
 };
 
 /** Codes of Apollo Server for requests that are not GraphQL as they should be; their messages are about the document. */
