@@ -1,4 +1,4 @@
-import { type DocumentNode, GraphQLError, Kind, parse, type SelectionSetNode } from 'graphql';
+import { type DocumentNode, GraphQLError, Kind, Lexer, parse, type SelectionSetNode, Source, TokenKind } from 'graphql';
 import type { DocumentMeasure } from './document-measure.js';
 
 /** How large a document may be. */
@@ -16,6 +16,10 @@ export interface DocumentLimits {
 }
 
 const charactersPerToken = 50;
+/** Brackets of any kind inside each other: far more than the greatest GRAPHQL_MAX_DEPTH needs, and far fewer than the stack holds. */
+const maxNesting = 500;
+const opening: ReadonlySet<string> = new Set([TokenKind.BRACE_L, TokenKind.BRACKET_L, TokenKind.PAREN_L]);
+const closing: ReadonlySet<string> = new Set([TokenKind.BRACE_R, TokenKind.BRACKET_R, TokenKind.PAREN_R]);
 const costOfRepetition = 100;
 const leastCostOfValidation = 10_000;
 
@@ -29,6 +33,7 @@ export function parseDocument(query: string, { maxTokens }: DocumentLimits): Doc
   const maxCharacters = maxTokens * charactersPerToken;
   if (query.length > maxCharacters) throw exceeded('characters', maxCharacters, 'GRAPHQL_MAX_TOKENS');
   if (countLines(query, maxTokens + 1) > maxTokens) throw exceeded('lines', maxTokens, 'GRAPHQL_MAX_TOKENS');
+  checkNesting(query);
   try {
     return parse(query, { maxTokens });
   } catch (error) {
@@ -37,6 +42,29 @@ export function parseDocument(query: string, { maxTokens }: DocumentLimits): Doc
       throw exceeded('tokens', maxTokens, 'GRAPHQL_MAX_TOKENS');
     }
     throw error;
+  }
+}
+
+/**
+ * The parser calls itself for each bracket inside another, and how many times the stack allows differs with the version of
+ * Node.js and with what is compiled at the time. Its own lexer counts them, and only where there are so many at all.
+ */
+function checkNesting(query: string): void {
+  if (query.split(/[[{(]/, maxNesting + 2).length <= maxNesting + 1) return;
+  const lexer = new Lexer(new Source(query));
+  let nesting = 0;
+  for (;;) {
+    try {
+      lexer.advance();
+    } catch {
+      // The parser comes as far, and tells of it.
+      return;
+    }
+    const { kind } = lexer.token;
+    if (kind === TokenKind.EOF) return;
+    if (opening.has(kind)) nesting += 1;
+    else if (closing.has(kind)) nesting -= 1;
+    if (nesting > maxNesting) throw exceeded('brackets inside each other', maxNesting);
   }
 }
 
@@ -115,9 +143,10 @@ export function checkMeasure({ depth, aliases, cost, bytes }: DocumentMeasure, l
 }
 
 /** A document, or what it asks for, is larger than it may be. */
-export function exceeded(limit: string, allowed: number, setting: string): GraphQLError {
+export function exceeded(limit: string, allowed: number, setting?: string): GraphQLError {
+  const adjusted = setting === undefined ? '' : ` (${setting})`;
   return new GraphQLError(
-    `The document exceeds the limit of ${allowed} for its ${limit} (${setting}). Ask for less at a time.`,
+    `The document exceeds the limit of ${allowed} for its ${limit}${adjusted}. Ask for less at a time.`,
     { extensions: { code: 'GRAPHQL_LIMIT_EXCEEDED', limit, allowed } },
   );
 }

@@ -100,6 +100,24 @@ describe('depth', () => {
   });
 });
 
+describe('brackets inside each other', () => {
+  const nested = (depth: number) => `{a(b: ${'['.repeat(depth)}${']'.repeat(depth)})}`;
+
+  test('pass up to 500, of every kind, and no further', () => {
+    expect(exceeded(nested(498))).toBeUndefined();
+    expect(exceeded(nested(499))).toBe('brackets inside each other');
+    expect(exceeded(`{${'a{'.repeat(600)}`)).toBe('brackets inside each other');
+  });
+
+  test('are not those of a text', () => {
+    expect(exceeded(`{a(b: "${'['.repeat(600)}")}`)).toBeUndefined();
+  });
+
+  test('are not those that stand beside each other', () => {
+    expect(exceeded(`{${'a(b: [1]) '.repeat(260)}}`)).not.toBe('brackets inside each other');
+  });
+});
+
 describe('aliases', () => {
   const aliased = (times: number) => Array.from({ length: times }, (_, i) => `a${i}: a`).join(' ');
 
