@@ -35,12 +35,18 @@ export async function selectLastPosition(session: Session): Promise<number> {
 
 /** As {@link selectLastPosition}; whoever else asks so waits until the transaction ends. */
 export async function lockLastPosition(session: Session): Promise<number> {
-  const rows = await session.rows<{ last: number | string }>(
-    `SELECT last_position AS last FROM change_feed WHERE id = 1${session.dialect.forUpdate}`,
-  );
-  if (rows[0] !== undefined) return Number(rows[0].last);
-  await session.run('INSERT INTO change_feed (id, last_position) VALUES (1, 0)');
-  return 0;
+  const locked = async () => {
+    const rows = await session.rows<{ last: number | string }>(
+      `SELECT last_position AS last FROM change_feed WHERE id = 1${session.dialect.forUpdate}`,
+    );
+    return rows[0] === undefined ? undefined : Number(rows[0].last);
+  };
+  const last = await locked();
+  if (last !== undefined) return last;
+  // Several gateways may make the row at once; the others wait here for the first, and go on from its position.
+  const orElse = session.dialect.name === 'mysql' ? 'ON DUPLICATE KEY UPDATE id = id' : 'ON CONFLICT (id) DO NOTHING';
+  await session.run(`INSERT INTO change_feed (id, last_position) VALUES (1, 0) ${orElse}`);
+  return (await locked()) ?? 0;
 }
 
 /** Sets the last position that was given. */
