@@ -258,7 +258,7 @@ onMysql.run(`while the database is away, on ${onMysql.name}`, () => {
     const proxy = await startCuttingProxy({ host: server.hostname, port: Number(server.port) });
     const address = new URL(database?.url as string);
     address.port = String(proxy.port);
-    const env = { ...database?.env, DATABASE_URL: address.href, AUTH: 'keys', DB_TIMEOUT_MS: '1000' };
+    const env = { ...database?.env, DATABASE_URL: address.href, AUTH: 'keys', DB_TIMEOUT_MS: '3000' };
     const gateway = await startGateway(env);
     try {
       const direct = { ...env, DATABASE_URL: database?.url as string };
