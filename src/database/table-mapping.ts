@@ -79,12 +79,13 @@ export class TableMapping<Entity extends object> {
    * @param further assignments beside those of these columns
    */
   overwriting({ name }: Dialect, further: string): string {
-    const given = ({ column }: MappedColumn) =>
-      name === 'mysql' ? `${column} = VALUES(${column})` : `${column} = excluded.${column}`;
-    const assignments = [...this.#columns.map(given), further].join(', ');
+    const assignments = (given: (column: string) => string) =>
+      [...this.#columns.map(({ column }) => `${column} = ${given(column)}`), further].join(', ');
+    // MySQL has a name for the row that is given, and is to lose VALUES(), which is what MariaDB has: each reads what is
+    // written for it.
     return name === 'mysql'
-      ? `ON DUPLICATE KEY UPDATE ${assignments}`
-      : `ON CONFLICT (id) DO UPDATE SET ${assignments}`;
+      ? `/*!80019 AS given */ ON DUPLICATE KEY UPDATE ${assignments((column) => `/*!80019 given.${column} */ /*M! VALUES(${column}) */`)}`
+      : `ON CONFLICT (id) DO UPDATE SET ${assignments((column) => `excluded.${column}`)}`;
   }
 
   /** The name of a property's column. */
