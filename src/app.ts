@@ -7,7 +7,7 @@ import { startAuditRetention } from './audit/audit-retention.js';
 import { AuditTrail } from './audit/audit-trail.js';
 import { ChangeService } from './changes/change.service.js';
 import { ChangeBroadcast } from './changes/change-broadcast.js';
-import { changeEvents } from './changes/change-events.js';
+import { subscribeToChanges } from './changes/change-events.js';
 import { ChangeNumbering } from './changes/change-numbering.js';
 import { type Config, ConfigError } from './config.js';
 import { ConnectionTestService } from './connection-test/connection-test.service.js';
@@ -106,7 +106,7 @@ export async function createApp(config: Config, logDestination?: DestinationStre
   http.setNotFoundHandler(nothingThere);
   await addRequestHooks(http, config, { ...limits, register, authenticators, audit, metrics, tracing });
   addOperationsRoutes(http, { register, portalSwitch, metrics, authenticators });
-  await addGraphQL(http, config, { ...limits, ...services, authenticators });
+  await addGraphQL(http, config, { ...limits, ...services, authenticators, metrics });
   addLegacyApi(http, config, services, portal);
   startBackgroundWork(http, config, log, { register, audit });
   http.addHook('onClose', async () => portalSwitch?.close());
@@ -317,22 +317,23 @@ function addOperationsRoutes(
 async function addGraphQL(
   http: FastifyInstance,
   config: Config,
-  parts: Services & Limits & { readonly authenticators: Authenticators },
+  parts: Services & Limits & { readonly authenticators: Authenticators; readonly metrics: Metrics },
 ): Promise<void> {
-  const { load, onRefusal, audit, changes, authenticators } = parts;
+  const { load, onRefusal, audit, changes, authenticators, metrics } = parts;
   const broadcast = new ChangeBroadcast(changes);
   http.get('/', (_, reply) => reply.redirect('/graphql'));
-  await registerGraphQL(http, createGatewaySchema(parts), {
+  const openStreams = await registerGraphQL(http, createGatewaySchema(parts), {
     playground: config.playground ? registerPlayground(http) : undefined,
     introspection: config.introspection,
     limits: config.documentLimits,
     refusals: audit,
-    subscribe: (_, { after }, signal, idle) =>
-      changeEvents(broadcast, after as string | null | undefined, signal, idle),
+    subscribe: (_, { after }, subscriber) =>
+      subscribeToChanges(broadcast, after as string | null | undefined, subscriber),
     authenticate: ({ headers }) => authenticate(authenticators, headers, true),
     load,
     onRefusal,
   });
+  metrics.watchStreams(openStreams);
 }
 
 function addLegacyApi(

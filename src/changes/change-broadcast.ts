@@ -10,6 +10,43 @@ const readAtOnce = 200;
 const maxRecent = 1_000;
 const caughtUpAtOnce = 20;
 
+/** Who is told of changes. */
+export interface ChangeListener {
+  /** Told of the next change. The one behind it comes when the promise resolves. */
+  onChange(change: RecordedChange): Promise<void>;
+  /** Told why there are no more. */
+  onFailure(error: unknown): void;
+}
+
+/** Ends the following of changes. */
+export interface Following {
+  end(): void;
+}
+
+/** Where a listener stands. While it waits for changes that is all that is held for it: there may be thousands. */
+class Follower implements Following {
+  readonly listener: ChangeListener;
+  readonly #leave: (follower: Follower) => void;
+  /** Behind which change it stands; undefined where it begins with what comes from now on. */
+  cursor: ChangeCursor | undefined;
+  /** Whether its cursor is known to be one that can be gone on from. */
+  isKnown = false;
+  isBusy = false;
+  isEnded = false;
+
+  constructor(listener: ChangeListener, cursor: ChangeCursor | undefined, leave: (follower: Follower) => void) {
+    this.listener = listener;
+    this.cursor = cursor;
+    this.#leave = leave;
+  }
+
+  end(): void {
+    if (this.isEnded) return;
+    this.isEnded = true;
+    this.#leave(this);
+  }
+}
+
 /**
  * Tells changes to any number of followers as they come. All of them together cost the database one reader, which reads on while
  * there is somebody to tell; whoever is far behind is caught up by the same reader, in turn.
@@ -20,9 +57,8 @@ export class ChangeBroadcast {
   #recent: RecordedChange[] = [];
   /** Up to where the changes are read; undefined while nobody follows. */
   #end: ChangeCursor | undefined;
-  #followers = 0;
+  readonly #followers = new Set<Follower>();
   #timer: NodeJS.Timeout | undefined;
-  readonly #waiting = new Set<() => void>();
   #turn: Promise<unknown> = Promise.resolve();
 
   /** @param feed what it reads */
@@ -31,60 +67,82 @@ export class ChangeBroadcast {
   }
 
   /**
-   * Follows the changes.
+   * Follows the changes. The listener is told of a cursor that is too old (DomainError CURSOR_TOO_OLD), and where the database is away
+   * before the first change (UnavailableError).
    *
    * @param after the cursor behind which to begin; absent for what comes from now on
-   * @param signal ends it
-   * @param idle after how long without a change it gives undefined, in milliseconds
-   * @throws InvalidParametersError; DomainError CURSOR_TOO_OLD; UnavailableError before the first change
+   * @throws InvalidParametersError
    */
-  async *follow(
-    after: string | null | undefined,
-    signal: AbortSignal,
-    idle: number,
-  ): AsyncGenerator<RecordedChange | undefined> {
-    const given = after ? readCursor(after) : undefined;
-    if (after && given === undefined) {
+  follow(after: string | null | undefined, listener: ChangeListener): Following {
+    const cursor = after ? readCursor(after) : undefined;
+    if (after && cursor === undefined) {
       throw new InvalidParametersError([{ property: 'after', problem: 'must be a cursor that the feed gave' }]);
     }
-    this.#followers += 1;
+    const follower = new Follower(listener, cursor, (one) => this.#leave(one));
+    this.#followers.add(follower);
+    void this.#advance(follower);
+    return follower;
+  }
+
+  /** Tells a follower all that it has not been told, as far as that is known. */
+  async #advance(follower: Follower): Promise<void> {
+    if (follower.isBusy) return;
+    follower.isBusy = true;
     try {
       const end = await this.#begin();
-      let cursor = given ?? end;
-      let isKnown = given === undefined;
-      while (!signal.aborted) {
-        const recent = isKnown ? this.#recentBehind(cursor) : undefined;
-        if (recent !== undefined) {
-          cursor = recent;
-          yield recent;
-        } else if (isKnown && cursor.position >= (this.#end?.position ?? 0)) {
-          if (!(await this.#more(signal, idle))) yield undefined;
-        } else {
-          const page = await this.#caughtUp(cursor, isKnown);
-          isKnown = true;
-          for (const change of page?.changes ?? []) {
-            if (signal.aborted) return;
-            cursor = change;
-            yield change;
-          }
-        }
+      if (follower.cursor === undefined) {
+        follower.cursor = end;
+        follower.isKnown = true;
+      }
+      while (!follower.isEnded && (await this.#tellNext(follower, follower.cursor)));
+    } catch (error) {
+      if (!follower.isEnded) {
+        follower.end();
+        follower.listener.onFailure(error);
       }
     } finally {
-      this.#followers -= 1;
-      if (this.#followers === 0) this.#stop();
+      follower.isBusy = false;
     }
+    // What came in this very moment has found it busy.
+    if (!follower.isEnded && (follower.cursor?.position ?? 0) < (this.#end?.position ?? 0))
+      void this.#advance(follower);
+  }
+
+  /** @returns whether there may be more to tell */
+  async #tellNext(follower: Follower, cursor: ChangeCursor): Promise<boolean> {
+    const recent = follower.isKnown ? this.#recentBehind(cursor) : undefined;
+    if (recent !== undefined) {
+      await this.#tell(follower, recent);
+      return true;
+    }
+    if (follower.isKnown && cursor.position >= (this.#end?.position ?? 0)) return false;
+    const page = await this.#caughtUp(cursor, follower.isKnown);
+    follower.isKnown = true;
+    for (const change of page?.changes ?? []) {
+      if (follower.isEnded) return false;
+      await this.#tell(follower, change);
+    }
+    return true;
+  }
+
+  #tell(follower: Follower, change: RecordedChange): Promise<void> {
+    follower.cursor = { position: change.position, id: change.id };
+    return follower.listener.onChange(change);
   }
 
   async #begin(): Promise<ChangeCursor> {
     if (this.#end !== undefined) return this.#end;
     const end = await this.#inTurn(async () => this.#end ?? this.#feed.end());
-    // Others may have begun meanwhile, and gone on.
+    // Others may have begun meanwhile, and gone on; or all may have left.
+    if (this.#followers.size === 0) return end;
     this.#end ??= end;
     this.#timer ??= setTimeout(() => this.#readOn(), interval);
     return this.#end;
   }
 
-  #stop(): void {
+  #leave(follower: Follower): void {
+    this.#followers.delete(follower);
+    if (this.#followers.size > 0) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#end = undefined;
@@ -93,36 +151,37 @@ export class ChangeBroadcast {
 
   #readOn(): void {
     const end = this.#end;
+    const timer = this.#timer;
     if (end === undefined) return;
     this.#inTurn(() => this.#feed.pageFrom(end, readAtOnce))
       .then(
-        (page) => this.#take(page),
+        (page) => this.#take(page, end),
         // What it stands behind is not kept any more: whoever follows is told so when it reads on by itself.
         (error: unknown) => (error instanceof UnavailableError ? undefined : this.#beginAnew()),
       )
       .finally(() => {
-        if (this.#end !== undefined) this.#timer = setTimeout(() => this.#readOn(), interval);
+        // Where all have left and others begun meanwhile, it is read on for these already.
+        if (this.#timer === timer) this.#timer = setTimeout(() => this.#readOn(), interval);
       });
   }
 
-  #take({ changes, cursor }: ChangePage): void {
-    if (changes.length === 0 || this.#end === undefined) return;
+  /** @param from behind what it was read; all may have left meanwhile, and others begun elsewhere */
+  #take({ changes, cursor }: ChangePage, from: ChangeCursor): void {
+    if (changes.length === 0 || this.#end !== from) return;
     this.#recent = [...this.#recent, ...changes].slice(-maxRecent);
     this.#end = cursor;
-    this.#wakeAll();
+    this.#advanceAll();
   }
 
   async #beginAnew(): Promise<void> {
     this.#recent = [];
     const end = await this.#inTurn(() => this.#feed.end()).catch(() => undefined);
     if (end !== undefined && this.#end !== undefined) this.#end = end;
-    this.#wakeAll();
+    this.#advanceAll();
   }
 
-  #wakeAll(): void {
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const wake of waiting) wake();
+  #advanceAll(): void {
+    for (const follower of this.#followers) void this.#advance(follower);
   }
 
   #recentBehind({ position }: ChangeCursor): RecordedChange | undefined {
@@ -141,22 +200,6 @@ export class ChangeBroadcast {
       await sleep(pauseWhileAway);
       return undefined;
     }
-  }
-
-  /** Waits for more changes, for so long at most. */
-  #more(signal: AbortSignal, longest: number): Promise<boolean> {
-    return new Promise((resolve) => {
-      const end = (isMore: boolean) => {
-        clearTimeout(timer);
-        this.#waiting.delete(wake);
-        signal.removeEventListener('abort', wake);
-        resolve(isMore);
-      };
-      const wake = () => end(true);
-      const timer = setTimeout(() => end(false), longest);
-      this.#waiting.add(wake);
-      signal.addEventListener('abort', wake);
-    });
   }
 
   #inTurn<T>(read: () => Promise<T>): Promise<T> {

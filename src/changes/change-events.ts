@@ -1,4 +1,5 @@
-import type { ChangeBroadcast } from './change-broadcast.js';
+import type { RecordedChange } from './change.statements.js';
+import type { ChangeBroadcast, Following } from './change-broadcast.js';
 import { ShownChange } from './shown-change.js';
 
 /** A change as a subscription gives it. */
@@ -7,13 +8,34 @@ export interface ChangeEvent {
   readonly cursor: string;
 }
 
+/** Who subscribes. */
+export interface ChangeSubscriber {
+  /** Given the next change. The one behind it comes when the promise resolves. */
+  onEvent(event: ChangeEvent): Promise<void>;
+  /** Told why there are no more. */
+  onFailure(error: unknown): void;
+}
+
+/** Of the same change all subscribers are given the same. */
+const events = new WeakMap<RecordedChange, ChangeEvent>();
+
 /** As {@link ChangeBroadcast.follow}, as a subscription gives the changes. */
-export async function* changeEvents(
+export function subscribeToChanges(
   broadcast: ChangeBroadcast,
-  ...[after, signal, idle]: Parameters<ChangeBroadcast['follow']>
-): AsyncGenerator<ChangeEvent | undefined> {
-  for await (const change of broadcast.follow(after, signal, idle)) {
-    const value = change && new ShownChange(change);
-    yield value && { value, cursor: value.cursor };
-  }
+  after: string | null | undefined,
+  subscriber: ChangeSubscriber,
+): Following {
+  return broadcast.follow(after, {
+    onChange: (change) => subscriber.onEvent(eventOf(change)),
+    onFailure: (error) => subscriber.onFailure(error),
+  });
+}
+
+function eventOf(change: RecordedChange): ChangeEvent {
+  const known = events.get(change);
+  if (known !== undefined) return known;
+  const value = new ShownChange(change);
+  const event = { value, cursor: value.cursor };
+  events.set(change, event);
+  return event;
 }

@@ -37,12 +37,16 @@ export interface GraphQLOptions {
   readonly onRefusal: () => void;
 }
 
-/** Adds the GraphQL surface: `POST /graphql` and, for queries and the playground, `GET /graphql`. */
+/**
+ * Adds the GraphQL surface: `POST /graphql` and, for queries and the playground, `GET /graphql`.
+ *
+ * @returns what says how many subscriptions are open
+ */
 export async function registerGraphQL(
   app: FastifyInstance,
   schema: GraphQLSchema,
   { playground, introspection, limits, refusals, load, onRefusal, subscribe, authenticate }: GraphQLOptions,
-): Promise<void> {
+): Promise<() => number> {
   const formatter = new ResponseFormatter(schema, introspection);
   const apollo = new ApolloExecutor({
     schema,
@@ -90,6 +94,7 @@ export async function registerGraphQL(
       handler: async () => undefined,
     });
   });
+  return () => streams.count;
 }
 
 /** Answers an error that came before GraphQL was reached, or instead of it. */

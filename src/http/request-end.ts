@@ -11,7 +11,12 @@ export function onRequestEnd(
   ended: (request: FastifyRequest, reply: FastifyReply, isAnswered: boolean) => void,
 ): void {
   http.addHook('onRequest', (request, reply, done) => {
-    reply.raw.once('close', () => ended(request, reply, reply.raw.writableFinished));
+    reply.raw.once('close', () => ended(request, reply, isAnswered(request, reply)));
     done();
   });
+}
+
+/** What goes on for as long as its client stays is ended by the client, mostly. */
+function isAnswered({ outcome }: FastifyRequest, { raw }: FastifyReply): boolean {
+  return raw.writableFinished || outcome?.begunAfter !== undefined;
 }

@@ -4,6 +4,8 @@ export interface RequestOutcome {
   operation?: string;
   /** Of a GraphQL operation, whether it is a query or a mutation. */
   kind?: string;
+  /** Of an answer that goes on for as long as its client stays, after how many milliseconds it began. */
+  begunAfter?: number;
   /** Whether a mutation was only rehearsed. */
   isRehearsed?: boolean;
   /** The code that the client got. */

@@ -17,7 +17,12 @@ export function countRequests(http: FastifyInstance, metrics: Metrics): void {
   onRequestEnd(http, (request, reply, isAnswered) => {
     const { surface, operation } = whatWasAsked(request);
     const code = isAnswered ? String(request.outcome.code ?? reply.statusCode) : 'CLIENT_GONE';
-    metrics.requestEnded({ surface, operation, code, seconds: reply.elapsedTime / 1000 });
+    metrics.requestEnded({
+      surface,
+      operation,
+      code,
+      seconds: (request.outcome.begunAfter ?? reply.elapsedTime) / 1000,
+    });
     // Set where the route has taken the request up: one that was refused before has not used it.
     if (surface === 'rest' && request.outcome.operation !== undefined) {
       metrics.legacyRouteUsed(operation, request.call.caller.name, request.headers['user-agent']);

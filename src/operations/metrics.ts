@@ -113,6 +113,11 @@ export class Metrics {
     this.#watchLoad(load);
   }
 
+  /** Measures how many streams of events are open, whenever the metrics are asked; called once. */
+  watchStreams(open: () => number): void {
+    this.#gauge('gateway_event_streams', 'Subscriptions that are open.', (gauge) => gauge.set(open()));
+  }
+
   /** Says what the metrics are, in the text format of Prometheus. */
   text(): Promise<string> {
     return this.#registry.metrics();

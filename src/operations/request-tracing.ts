@@ -52,8 +52,10 @@ export function traceRequests(http: FastifyInstance, tracer: Tracer): void {
     context.with(own.context, done);
   });
   onRequestEnd(http, (request, { statusCode }, isAnswered) => {
-    const span = traced.get(request)?.span;
+    const { span, operation } = traced.get(request) ?? {};
     if (span === undefined) return;
+    // What is sent past Fastify has no end before this.
+    if (operation?.isRecording()) endOperation(operation, request);
     span.setAttributes(outcomeOf(request));
     if (request.call !== undefined) span.setAttribute('gateway.caller', request.call.caller.name);
     if (isAnswered) span.setAttribute('http.response.status_code', statusCode);

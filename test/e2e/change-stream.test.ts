@@ -1,18 +1,44 @@
+import { spawn } from 'node:child_process';
+import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApolloClient, ApolloLink, gql, InMemoryCache, Observable } from '@apollo/client';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Client, fetchExchange, subscriptionExchange } from '@urql/core';
 import { print } from 'graphql';
 import { createClient } from 'graphql-sse';
-import { databaseKinds } from '../support/databases.js';
+import { databaseKinds, sqliteKind } from '../support/databases.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
 import { type KeyedGateway, makeKey, startKeyedGateway } from '../support/keyed-gateway.js';
+import { scrape } from '../support/metrics.js';
+import { startGatewayProcess } from '../support/process.js';
 import { onDatabase } from '../support/raw-database.js';
-import { accountKey, addAccount } from '../support/samples.js';
+import { accountKey, addAccount, addDatasource, datasourceInput } from '../support/samples.js';
 
 const subscription =
   'subscription ($after: String) { changes(after: $after) { cursor operation id region version fields { field } } }';
 // biome-ignore lint/suspicious/noExplicitAny: as a client sees it
 type Change = any;
+
+/** What is used of Relay, which has no types of its own. */
+interface Relay {
+  readonly Network: {
+    create(
+      fetch: () => Promise<never>,
+      subscribe: (asked: { readonly text: string }, variables: Record<string, unknown>) => unknown,
+    ): {
+      execute(
+        asked: object,
+        variables: object,
+        cache: object,
+      ): {
+        subscribe(observer: { next(answer: { data?: Change }): void; error(error: unknown): void }): {
+          unsubscribe(): void;
+        };
+      };
+    };
+  };
+  readonly Observable: { create(subscribe: (sink: unknown) => () => void): unknown };
+}
 
 /** What came over one stream, event by event. */
 interface Stream {
@@ -197,6 +223,37 @@ describe.each(databaseKinds)('the changes as they come, on $name', (kind) => {
     ]);
   }, 40_000);
 
+  test('end with the permission, and say so', async () => {
+    const key = await makeKey(keyed.env, ['read', 'write']);
+    const stream = await open(all, {}, { 'x-api-key': key });
+    const sql = "UPDATE api_keys SET permissions = 'write' WHERE prefix = ?";
+    await onDatabase(keyed.database, sql, [key.slice(0, 16)]);
+    await stream.ended;
+    expect(stream.events).toMatchObject([
+      { event: 'next', data: { errors: [{ extensions: { code: 'FORBIDDEN', legacyCode: 1003 } }] } },
+      { event: 'complete' },
+    ]);
+  }, 40_000);
+
+  test('are counted while they are open, and as requests by how long it took until they began', async () => {
+    const admin = { 'x-api-key': await makeKey(keyed.env, ['admin']) };
+    const labels = { surface: 'graphql', operation: 'changes' };
+    const seconds = async () =>
+      (await scrape(all.url, admin)).value('gateway_request_duration_seconds_sum', labels) ?? 0;
+    const ended = async () =>
+      (await scrape(all.url, admin)).value('gateway_requests_total', { ...labels, code: '1001' }) ?? 0;
+    const count = async () => (await scrape(all.url, admin)).value('gateway_event_streams', {});
+    const [before, endedBefore] = [await seconds(), await ended()];
+    const streams = [await open(all, {}, own), await open(all, {}, own)];
+    expect(await count()).toBe(2);
+    await sleep(5_000);
+    for (const stream of streams) stream.close();
+    for (let tries = 0; tries < 200 && (await ended()) < endedBefore + 2; tries += 1) await sleep(20);
+    expect(await ended()).toBe(endedBefore + 2);
+    expect(await count()).toBe(0);
+    expect((await seconds()) - before).toBeLessThan(5);
+  }, 40_000);
+
   test('keep the connection alive where nothing changes', async () => {
     const stream = await open(all, {}, own);
     await sleep(11_000);
@@ -251,6 +308,106 @@ describe.each(databaseKinds)('the changes as they come, on $name', (kind) => {
     sse.dispose();
   });
 
+  test('come to urql', async () => {
+    const after = await end();
+    const sse = createClient({ url: `${all.url}/graphql`, headers: own, retryAttempts: 0 });
+    const client = new Client({
+      url: `${all.url}/graphql`,
+      preferGetMethod: false,
+      exchanges: [
+        fetchExchange,
+        subscriptionExchange({
+          forwardSubscription: ({ query, variables }) => ({
+            subscribe: (sink) => ({
+              unsubscribe: sse.subscribe(
+                { query: query as string, variables: variables as Record<string, unknown> },
+                sink as never,
+              ),
+            }),
+          }),
+        }),
+      ],
+    });
+    const region = await add();
+    const seen = await new Promise((resolve, reject) => {
+      const following = client.subscription(subscription, { after }).subscribe(({ data, error }) => {
+        if (error) reject(error);
+        resolve(data?.changes.region);
+        queueMicrotask(() => following.unsubscribe());
+      });
+    });
+    expect(seen).toBe(region);
+    sse.dispose();
+  });
+
+  test('come to urql by itself, which asks for events by fetch', async () => {
+    const after = await end();
+    const client = new Client({
+      url: `${all.url}/graphql`,
+      preferGetMethod: false,
+      exchanges: [fetchExchange],
+      fetchSubscriptions: true,
+      fetchOptions: { headers: own },
+    });
+    const region = await add();
+    const seen = await new Promise((resolve, reject) => {
+      const following = client.subscription(subscription, { after }).subscribe(({ data, error }) => {
+        if (error) reject(error);
+        resolve(data?.changes.region);
+        queueMicrotask(() => following.unsubscribe());
+      });
+    });
+    expect(seen).toBe(region);
+  });
+
+  test("come through Relay's network layer", async () => {
+    const after = await end();
+    const { Network, Observable: RelayObservable } = (await import('relay-runtime' as string)).default as Relay;
+    const sse = createClient({ url: `${all.url}/graphql`, headers: own, retryAttempts: 0 });
+    const network = Network.create(
+      () => Promise.reject(new Error('nothing is fetched')),
+      ({ text }, variables) =>
+        RelayObservable.create((sink) => sse.subscribe({ query: text, variables }, sink as never)),
+    );
+    const region = await add();
+    const asked = {
+      id: null,
+      cacheID: 'changes',
+      name: 'Changes',
+      operationKind: 'subscription',
+      metadata: {},
+      text: subscription,
+    };
+    const seen = await new Promise((resolve, reject) => {
+      const following = network.execute(asked, { after }, {}).subscribe({
+        next: ({ data }) => {
+          resolve(data?.changes.region);
+          queueMicrotask(() => following.unsubscribe());
+        },
+        error: reject,
+      });
+    });
+    expect(seen).toBe(region);
+    sse.dispose();
+  });
+
+  test('come to curl', async () => {
+    const after = await end();
+    const region = await add();
+    const headers = { ...own, 'content-type': 'application/json', accept: 'text/event-stream' };
+    const curl = spawn('curl', [
+      ...['-s', '-N', `${all.url}/graphql`, '-d', JSON.stringify({ query: subscription, variables: { after } })],
+      ...Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`]),
+    ]);
+    let text = '';
+    curl.stdout.on('data', (chunk) => {
+      text += chunk;
+    });
+    for (let tries = 0; tries < 1_000 && !text.includes(region); tries += 1) await sleep(10);
+    curl.kill();
+    expect(text).toMatch(new RegExp(`^:\n\nevent: next\nid: \\w+\ndata: \\{.*"${region}".*\\}\n\n`));
+  });
+
   test('are read from the database once for all who follow', async () => {
     const streams = await Promise.all(Array.from({ length: 100 }, () => open(all, {}, own)));
     const reads = async () => {
@@ -290,3 +447,95 @@ test('a stream ends without a word where the gateway stops, and is gone on with 
   await second.close();
   await database.drop();
 }, 60_000);
+
+test('a stream ends without a word at SIGTERM, and the process with it', async () => {
+  const database = await sqliteKind.create();
+  const gateway = await startGatewayProcess(database.env);
+  const response = await fetch(`${gateway.url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
+    body: JSON.stringify({ query: subscription }),
+  });
+  const text = response.text();
+  const { code } = await gateway.kill('SIGTERM');
+  expect(await text).toBe(':\n\n');
+  expect(code).toBe(0);
+  await database.drop();
+}, 40_000);
+
+/** Opens a stream over a connection of its own, of which nothing is read before it is told to flow. */
+async function openRaw(gateway: TestGateway, query: string): Promise<Socket> {
+  const { hostname, port, host } = new URL(gateway.url);
+  const body = JSON.stringify({ query });
+  const socket = connect(Number(port), hostname);
+  socket.on('error', () => undefined);
+  socket.pause();
+  socket.write(
+    `POST /graphql HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\naccept: text/event-stream\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+  );
+  await new Promise((resolve) => socket.once('connect', resolve));
+  return socket;
+}
+
+test('a client that does not read is dropped, and keeps nobody else waiting', async () => {
+  const gateway = await startGateway({ DB_TIMEOUT_MS: '1000' });
+  try {
+    await addAccount(gateway);
+    await addDatasource(gateway, datasourceInput('orders'));
+    const aliases = Array.from({ length: 15 }, (_, number) => `a${number}: fields { from to }`).join(' ');
+    const query = `subscription { changes(after: "WzAsIiJd") { version ${aliases} } }`;
+    const openStreams = async () => (await scrape(gateway.url)).value('gateway_event_streams', {});
+    const still = await openRaw(gateway, query);
+    const reading = await open(gateway, { after: 'WzAsIiJd' });
+    while ((await openStreams()) !== 2) await sleep(20);
+    const update = 'mutation ($input: UpdateDatasourceInput!) { updateDatasource(input: $input) { code } }';
+    const { instanceId, accountProviderId, accountId, region } = datasourceInput('orders');
+    const key = { instanceId, accountProviderId, accountId, region };
+    const changed = 150;
+    for (let turn = 0; turn < changed; turn += 1) {
+      const other = String(turn).padEnd(1_000, 'y');
+      const input = { ...key, description: `${other}${other}`, jdbcConnectionSchema: other };
+      expect((await gateway.graphql(update, { input })).errors).toBeUndefined();
+    }
+    // What the systems of both ends hold for it is some megabytes; each event has a tenth of one.
+    await reading.until(2 + changed);
+    for (const started = Date.now(); (await openStreams()) !== 1 && Date.now() - started < 40_000; ) await sleep(200);
+    expect(await openStreams()).toBe(1);
+    await addAccount(gateway, accountKey({ region: 'later' }));
+    await reading.until(3 + changed);
+    reading.close();
+    still.destroy();
+  } finally {
+    await gateway.close();
+  }
+}, 90_000);
+
+test('a stream beyond those that a gateway carries is told to come again', async () => {
+  const gateway = await startGateway({ CONNECTION_LIMIT: '5000' });
+  const sockets: Socket[] = [];
+  try {
+    const openStreams = async () => (await scrape(gateway.url)).value('gateway_event_streams', {});
+    for (let opened = 0; opened < 2_000; opened += 100) {
+      const some = await Promise.all(
+        Array.from({ length: 100 }, () => openRaw(gateway, 'subscription { changes { cursor } }')),
+      );
+      sockets.push(...some);
+      while ((await openStreams()) !== sockets.length) await sleep(20);
+    }
+    const beyond = await open(gateway, {});
+    await beyond.ended;
+    expect(beyond.events).toMatchObject([
+      { event: 'next', data: { errors: [{ extensions: { code: 'SERVICE_UNAVAILABLE' } }] } },
+      { event: 'complete' },
+    ]);
+    sockets.pop()?.destroy();
+    while ((await openStreams()) !== 1_999) await sleep(20);
+    const next = await open(gateway, {});
+    await addAccount(gateway);
+    await next.until(1);
+    next.close();
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    await gateway.close();
+  }
+}, 90_000);

@@ -23,9 +23,9 @@ export interface DatabaseServer {
   remove(): Promise<void>;
 }
 
-/** The path of an installed server; undefined where there is none. */
+/** The path of the server of TEST_MYSQLD, or of an installed one; undefined where there is none. */
 export function findServer(): string | undefined {
-  return onPath('mariadbd') ?? onPath('mysqld');
+  return process.env.TEST_MYSQLD || (onPath('mariadbd') ?? onPath('mysqld'));
 }
 
 /** Starts a private server with its durable settings, on a free port of the loopback address. */
@@ -64,9 +64,9 @@ export async function startServer(extraArguments: readonly string[] = []): Promi
     '--bind-address=127.0.0.1',
     `--socket=${join(directory, 's')}`,
     `--pid-file=${join(directory, 'pid')}`,
-    '--skip-name-resolve',
     '--max-connections=500',
-    ...(isMariaDb ? [] : ['--mysqlx=OFF', '--skip-log-bin']),
+    // The one user of a new MySQL is that of localhost, which is 127.0.0.1 only where names are looked up.
+    ...(isMariaDb ? ['--skip-name-resolve'] : ['--mysqlx=OFF', '--skip-log-bin']),
     ...extraArguments,
   ];
   const launch = () => spawn(program, serverArguments, { stdio: 'ignore' });

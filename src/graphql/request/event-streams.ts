@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream';
+import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import {
   type DocumentNode,
@@ -13,6 +13,7 @@ import {
   visit,
 } from 'graphql';
 import { DomainError, OverloadedError, UnavailableError } from '../../errors.js';
+import { succeeded } from '../../operation-outcome.js';
 import type { Caller } from '../../security/caller.js';
 import type { Refusals } from '../../security/refusals.js';
 import { abandonment, Loaders, type RequestContext } from '../context/request-context.js';
@@ -29,6 +30,11 @@ const heartbeatInterval = 10_000;
 const accessInterval = 5_000;
 const maxStreams = 2_000;
 const maxTexts = 50;
+const maxKinds = 100;
+const maxKindLength = 20_000;
+// Proxies such as nginx would else keep events back until there are many.
+const eventHeaders = { 'content-type': `${mediaType}; charset=utf-8`, 'x-accel-buffering': 'no' };
+const comment = ':\n\n';
 
 /** What a subscription gives. */
 export interface SubscribedEvent {
@@ -38,23 +44,40 @@ export interface SubscribedEvent {
   readonly cursor: string;
 }
 
+/** Who is given what a subscription gives. */
+export interface Subscriber {
+  /** Given the next event. The one behind it comes when the promise resolves. */
+  onEvent(event: SubscribedEvent): Promise<void>;
+  /** Told why there are no more. */
+  onFailure(error: unknown): void;
+}
+
 /** What streams ask. */
 export interface EventStreamParts {
   readonly schema: GraphQLSchema;
   readonly refusals: Refusals;
   /**
-   * Gives what a subscription gives, and undefined where it was idle for so long.
+   * Begins to give what a subscription gives, until it is ended.
    *
    * @param name the subscription's field
    */
   readonly subscribe: (
     name: string,
     parameters: Readonly<Record<string, unknown>>,
-    signal: AbortSignal,
-    idle: number,
-  ) => AsyncIterable<SubscribedEvent | undefined>;
-  /** Finds anew who sent a request. */
-  readonly authenticate: (request: FastifyRequest) => Promise<Caller>;
+    subscriber: Subscriber,
+  ) => { end(): void };
+  /** Finds anew who sent a request with these headers. */
+  readonly authenticate: (request: { readonly headers: IncomingHttpHeaders }) => Promise<Caller>;
+}
+
+/** What streams have in common that give the same texts. */
+interface StreamKind {
+  readonly operation: PreparedOperation;
+  readonly name: string;
+  readonly variables: Readonly<Record<string, unknown>>;
+  readonly bounds: ResponseBounds;
+  /** The texts of the last events: many ask for the same. */
+  readonly texts: Map<string, Promise<string>>;
 }
 
 /** A subscription that was looked at, and may be begun. */
@@ -62,17 +85,7 @@ interface Subscription {
   readonly operation: PreparedOperation;
   readonly field: FieldNode;
   readonly variables: Readonly<Record<string, unknown>>;
-  /** What two subscriptions have in common that give the same texts. */
-  readonly kind: string;
   readonly bounds: ResponseBounds;
-}
-
-interface OpenStream {
-  readonly request: FastifyRequest;
-  readonly subscription: Subscription;
-  readonly ending: AbortController;
-  /** Why its caller is not let in any more. */
-  refusal?: DomainError;
 }
 
 /** Whether a client asks for events: by the protocol GraphQL over Server-Sent Events it accepts nothing else. */
@@ -82,10 +95,71 @@ export function acceptsEvents(accept: string | undefined): boolean {
 
 /** Sends the answer to one operation as events: the answer, and that there is no more. */
 export function sendAsEvents(reply: FastifyReply, answer: string): FastifyReply {
-  return begun(reply).send(`event: next\ndata: ${answer.trim()}\n\n${complete}`);
+  return reply.code(200).headers(eventHeaders).send(`event: next\ndata: ${answer.trim()}\n\n${complete}`);
 }
 
 const complete = 'event: complete\ndata:\n\n';
+
+/**
+ * One stream. There may be thousands that wait, so it holds little, and nothing waits for it: events are brought, and written to the
+ * connection past Fastify, whose streams take several times as much.
+ */
+class EventStream implements Subscriber {
+  readonly request: FastifyRequest;
+  readonly kind: StreamKind;
+  readonly #response: ServerResponse;
+  readonly #textOf: (event: SubscribedEvent, stream: EventStream) => Promise<string>;
+  following: { end(): void } | undefined;
+  /** Told where the client has read what it was sent. */
+  #goOn: (() => void) | undefined;
+
+  constructor(
+    request: FastifyRequest,
+    response: ServerResponse,
+    kind: StreamKind,
+    textOf: (event: SubscribedEvent, stream: EventStream) => Promise<string>,
+  ) {
+    this.request = request;
+    this.kind = kind;
+    this.#response = response;
+    this.#textOf = textOf;
+  }
+
+  async onEvent(event: SubscribedEvent): Promise<void> {
+    const text = await this.#textOf(event, this);
+    if (!this.#response.writable || this.#response.write(text)) return;
+    // One that does not read is given nothing more, and closed by the server when nothing has moved for long enough.
+    await new Promise<void>((resolve) => {
+      this.#goOn = resolve;
+      this.#response.once('drain', resolve);
+    });
+    this.#goOn = undefined;
+  }
+
+  onFailure(error: unknown): void {
+    const { request } = this;
+    const formatted = formatGraphQLError(error, request.id, request.log);
+    request.outcome.code = formatted.extensions?.code as string;
+    this.#response.end(`event: next\ndata: ${JSON.stringify({ errors: [formatted] })}\n\n${complete}`);
+  }
+
+  /** Shows that it is alive, unless the client has yet to read what it was sent. */
+  beat(): void {
+    if (!this.#response.writableNeedDrain) this.#response.write(comment);
+  }
+
+  /** Gives no more events. */
+  leave(): void {
+    this.following?.end();
+    this.#goOn?.();
+  }
+
+  /** Ends it without a word, so that its client comes again. */
+  end(): void {
+    this.leave();
+    this.#response.end();
+  }
+}
 
 /**
  * Subscriptions by the protocol GraphQL over Server-Sent Events, each over a connection of its own. A stream ends when its caller is not
@@ -93,14 +167,16 @@ const complete = 'event: complete\ndata:\n\n';
  */
 export class EventStreams {
   readonly #parts: EventStreamParts;
-  readonly #open = new Set<OpenStream>();
-  /** The texts of the last events, by what was asked for: many ask for the same. */
-  readonly #texts = new Map<string, Promise<string>>();
-  readonly #timer: NodeJS.Timeout;
+  readonly #open = new Set<EventStream>();
+  readonly #kinds = new Map<string, StreamKind>();
+  readonly #timers: readonly NodeJS.Timeout[];
 
   constructor(parts: EventStreamParts) {
     this.#parts = parts;
-    this.#timer = setInterval(() => void this.#checkCallers(), accessInterval).unref();
+    this.#timers = [
+      setInterval(() => void this.#checkCallers(), accessInterval).unref(),
+      setInterval(() => this.#beatAll(), heartbeatInterval).unref(),
+    ];
   }
 
   /** How many are open. */
@@ -120,57 +196,50 @@ export class EventStreams {
     checkAccess(this.#parts.refusals, operation, variables, context);
     const coerced = operation.coerced(variables);
     const field = rootFieldOf(operation.document, operation.definition);
-    const { bounds } = context;
-    return field && { operation, field, variables: coerced, kind: kindOf(operation.document, field, coerced), bounds };
+    return field && { operation, field, variables: coerced, bounds: context.bounds };
   }
 
   /**
    * Answers with a stream.
    *
-   * @throws OverloadedError where there are too many
+   * @throws OverloadedError where there are too many; what a subscription is refused for
    */
-  open(subscription: Subscription, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  open(subscription: Subscription, request: FastifyRequest, reply: FastifyReply): void {
     if (this.#open.size >= maxStreams) throw new OverloadedError();
-    const stream: OpenStream = { request, subscription, ending: new AbortController() };
+    const response = reply.raw;
+    const stream = new EventStream(request, response, this.#kindOf(subscription), (event, one) =>
+      this.#textOf(event, one),
+    );
+    // Before anything is answered: what is wrong with the cursor is told in another way.
+    const following = this.#parts.subscribe(stream.kind.name, this.#parametersOf(subscription, request), stream);
+    stream.following = following;
     this.#open.add(stream);
-    reply.raw.once('close', () => {
+    response.once('close', () => {
       this.#open.delete(stream);
-      stream.ending.abort();
+      stream.leave();
     });
-    return begun(reply).send(Readable.from(this.#events(stream), { highWaterMark: 1 }));
+    request.outcome.begunAfter = reply.elapsedTime;
+    request.outcome.code = succeeded.code;
+    reply.hijack();
+    response.writeHead(200, { ...(reply.getHeaders() as OutgoingHttpHeaders), ...eventHeaders });
+    // So that the client sees that it has begun.
+    response.write(comment);
+    // It was read, and is as large as its client has made it.
+    request.body = undefined;
   }
 
   /** Ends all of them, so that their clients come again. */
   endAll(): void {
-    clearInterval(this.#timer);
-    for (const { ending } of this.#open) ending.abort();
+    for (const timer of this.#timers) clearInterval(timer);
+    for (const stream of this.#open) stream.end();
   }
 
-  async *#events(stream: OpenStream): AsyncGenerator<string> {
-    const { subscription, ending, request } = stream;
-    // So that the client sees that it has begun.
-    yield ':\n\n';
-    try {
-      const { field } = subscription;
-      for await (const event of this.#parts.subscribe(
-        field.name.value,
-        this.#parametersOf(stream),
-        ending.signal,
-        heartbeatInterval,
-      )) {
-        if (ending.signal.aborted) break;
-        yield event === undefined ? ':\n\n' : await this.#textOf(event, stream);
-      }
-      if (stream.refusal !== undefined) throw stream.refusal;
-    } catch (error) {
-      const formatted = formatGraphQLError(error, request.id, request.log);
-      request.outcome.code = formatted.extensions?.code as string;
-      yield `event: next\ndata: ${JSON.stringify({ errors: [formatted] })}\n\n${complete}`;
-    }
+  #beatAll(): void {
+    for (const stream of this.#open) stream.beat();
   }
 
   /** Where an EventSource comes again, it says behind which event, and still asks with the cursor that it began with. */
-  #parametersOf({ subscription: { field, variables }, request }: OpenStream): Record<string, unknown> {
+  #parametersOf({ field, variables }: Subscription, request: FastifyRequest): Record<string, unknown> {
     const type = this.#parts.schema.getSubscriptionType() as GraphQLObjectType;
     const definition = type.getFields()[field.name.value];
     const parameters = definition === undefined ? {} : getArgumentValues(definition, field, variables);
@@ -178,19 +247,32 @@ export class EventStreams {
     return typeof last === 'string' && last !== '' ? { ...parameters, after: last } : parameters;
   }
 
-  #textOf({ value, cursor }: SubscribedEvent, { subscription, request }: OpenStream): Promise<string> {
-    const key = `${cursor} ${subscription.kind}`;
-    const known = this.#texts.get(key);
+  /** What is not open any more is kept for those who come again, as long as there are not too many. */
+  #kindOf({ operation, field, variables, bounds }: Subscription): StreamKind {
+    const key = kindOf(operation, field, variables);
+    const known = this.#kinds.get(key);
     if (known !== undefined) return known;
-    const text = this.#executed(value, subscription, request).then(
+    const kind = { operation, name: field.name.value, variables, bounds, texts: new Map() };
+    // Nobody shares what is so large, and it would be kept for long.
+    if (key.length + JSON.stringify(variables).length > maxKindLength) return kind;
+    this.#kinds.set(key, kind);
+    if (this.#kinds.size > maxKinds) this.#kinds.delete(this.#kinds.keys().next().value as string);
+    return kind;
+  }
+
+  #textOf({ value, cursor }: SubscribedEvent, { kind, request }: EventStream): Promise<string> {
+    const { texts } = kind;
+    const known = texts.get(cursor);
+    if (known !== undefined) return known;
+    const text = this.#executed(value, kind, request).then(
       (result) => `event: next\nid: ${cursor}\ndata: ${JSON.stringify(result)}\n\n`,
     );
-    this.#texts.set(key, text);
-    if (this.#texts.size > maxTexts) this.#texts.delete(this.#texts.keys().next().value as string);
+    texts.set(cursor, text);
+    if (texts.size > maxTexts) texts.delete(texts.keys().next().value as string);
     return text;
   }
 
-  async #executed(value: object, { operation, variables, bounds }: Subscription, request: FastifyRequest) {
+  async #executed(value: object, { operation, variables, bounds }: StreamKind, request: FastifyRequest) {
     const { id: requestId, log, outcome, call } = request;
     const { data, errors } = await execute({
       schema: this.#parts.schema,
@@ -215,20 +297,16 @@ export class EventStreams {
 
   async #checkCallers(): Promise<void> {
     for (const stream of [...this.#open]) {
-      const { subscription, ending, request } = stream;
-      const refusal = await this.#refusalOf(subscription, request);
-      if (refusal === undefined) continue;
-      this.#parts.refusals.recordRefusal(
-        request.call,
-        [{ operation: subscription.field.name.value }],
-        refusal.errorName,
-      );
-      stream.refusal = refusal;
-      ending.abort();
+      const { kind, request } = stream;
+      const refusal = await this.#refusalOf(kind, request);
+      if (refusal === undefined || !this.#open.has(stream)) continue;
+      this.#parts.refusals.recordRefusal(request.call, [{ operation: kind.name }], refusal.errorName);
+      stream.leave();
+      stream.onFailure(refusal);
     }
   }
 
-  async #refusalOf({ operation }: Subscription, request: FastifyRequest): Promise<DomainError | undefined> {
+  async #refusalOf({ operation }: StreamKind, request: FastifyRequest): Promise<DomainError | undefined> {
     try {
       const { permissions } = await this.#parts.authenticate(request);
       const lacking = [...operation.permissions].filter((one) => !permissions.has(one));
@@ -243,11 +321,6 @@ export class EventStreams {
       return error;
     }
   }
-}
-
-function begun(reply: FastifyReply): FastifyReply {
-  // Proxies such as nginx would else keep events back until there are many.
-  return reply.code(200).headers({ 'content-type': `${mediaType}; charset=utf-8`, 'x-accel-buffering': 'no' });
 }
 
 /** A valid subscription has one field, which may come by a fragment. */
@@ -267,12 +340,20 @@ function rootFieldOf(document: DocumentNode, { selectionSet }: OperationDefiniti
 }
 
 /** The document with the variables that its field does not take for itself, such as the cursor. */
-function kindOf(document: DocumentNode, root: FieldNode, variables: Readonly<Record<string, unknown>>): string {
+function kindOf(
+  { document, definition }: PreparedOperation,
+  root: FieldNode,
+  variables: Readonly<Record<string, unknown>>,
+): string {
   const used = new Set<string>();
   visit(document, {
     VariableDefinition: () => false,
     Field: (field) => (field === root ? { ...field, arguments: [] } : undefined),
     Variable: ({ name }) => void used.add(name.value),
   });
-  return JSON.stringify([document.loc?.source.body, Object.entries(variables).filter(([name]) => used.has(name))]);
+  return JSON.stringify([
+    document.loc?.source.body,
+    definition.name?.value,
+    Object.entries(variables).filter(([name]) => used.has(name)),
+  ]);
 }

@@ -97,7 +97,11 @@ export class OperationHandler {
     const { streams, formatter } = this.#parts;
     try {
       const subscription = streams.subscriptionOf(asked, parameters.operationName);
-      if (subscription !== undefined) return streams.open(subscription, request, reply);
+      if (subscription !== undefined) {
+        streams.open(subscription, request, reply);
+        this.#parts.load.leave(request.raw);
+        return reply;
+      }
     } catch (error) {
       const { body } = await formatter.format({ errors: [error] }, asked);
       return sendAsEvents(reply, String(body));
