@@ -1,6 +1,6 @@
 /**
  * What is measured: which operation, over how many connections, each of which sends its next request when it has its answer,
- * and in how many texts of the document. The goals are parts of the plain server's rate, and multiples of
+ * and in how many texts of the document, or each with a new one. The goals are parts of the plain server's rate, and multiples of
  * its CPU and its p50; and multiples of Mercurius' CPU.
  */
 export const cases = [
@@ -25,6 +25,7 @@ export const cases = [
   { operation: 'find', connections: 256, texts: 1, goal: {} },
   { operation: 'find', connections: 16, texts: 50, goal: { mercurius: 1.3 } },
   { operation: 'find', connections: 16, texts: 5000, goal: { mercurius: 1.3 } },
+  { operation: 'find', connections: 16, texts: 'new', goal: { mercurius: 1.3 } },
   { operation: 'add', connections: 16, texts: 5000, goal: {} },
   { operation: 'find-include', connections: 16, texts: 1, goal: { mercurius: 1.3 } },
   { operation: 'find-include', connections: 16, texts: 50, goal: { mercurius: 1.3 } },
@@ -35,6 +36,7 @@ export const cases = [
   { operation: 'find-mixed', connections: 16, texts: 1, goal: { mercurius: 1.3 } },
   { operation: 'find-mixed', connections: 16, texts: 50, goal: { mercurius: 1.3 } },
   { operation: 'find-mixed', connections: 16, texts: 5000, goal: { mercurius: 1.3 } },
+  { operation: 'find-mixed', connections: 16, texts: 'new', goal: { mercurius: 1.3 } },
   { operation: 'node', connections: 16, texts: 1, goal: { mercurius: 1.3 } },
   { operation: 'node', connections: 16, texts: 50, goal: { mercurius: 1.3 } },
   { operation: 'node', connections: 16, texts: 5000, goal: { mercurius: 1.3 } },

@@ -7,6 +7,14 @@ import { anyNumber, operations } from './operations.js';
 
 process.on('message', async (order) => process.send(await run(order)));
 
+let newTexts = 5000;
+
+/** The number of a text that nobody was sent before. */
+function newText() {
+  newTexts += 1;
+  return newTexts;
+}
+
 /** @param seconds how long, or `amount` how many requests */
 async function run({ operation, url, headers, connections, texts = 1, seconds, amount, ids }) {
   const { request, isRight } = operations[operation];
@@ -30,7 +38,7 @@ async function run({ operation, url, headers, connections, texts = 1, seconds, a
           const { body, search, expected } = request(
             anyNumber(),
             `${run}-${sent}`,
-            Math.floor(Math.random() * texts),
+            texts === 'new' ? newText() : Math.floor(Math.random() * texts),
             ids,
           );
           context.expected = expected;

@@ -1,7 +1,7 @@
 /**
  * Measures the gateway against a plain server and a peer (plain.js, mercurius.js), case by case (cases.js):
  *
- *     npm run bench [-- --only add,find] [--connections 1,16] [--texts 1] [--rounds 5] [--seconds 2] [--workers 2]
+ *     npm run bench [-- --only add,find] [--connections 1,16] [--texts 1,new] [--rounds 5] [--seconds 2] [--workers 2]
  *                   [--database mysql://…] [--results FILE] [--write]
  *
  * It needs a build. What was measured is added to the file of the results, in the place of what it has of the same cases; with

@@ -57,9 +57,14 @@ export function median(figures) {
   return [...figures].sort((one, other) => one - other)[Math.floor(figures.length / 2)];
 }
 
+function textsOf(texts) {
+  if (texts === 'new') return ', each text new';
+  return texts > 1 ? `, ${texts} texts` : '';
+}
+
 function titleOf({ operation, connections, texts }) {
   const { title } = operations[operation];
-  return `${title}; ${connections}${texts > 1 ? `, ${texts} texts` : ''}`;
+  return `${title}; ${connections}${textsOf(texts)}`;
 }
 
 function cellsOf(result) {

@@ -66,12 +66,17 @@ export async function lockAccount(session: Session, key: AccountIdentity): Promi
  * locked are left out, and not waited for.
  */
 export function holdFreeAccounts(session: Session, keys: readonly AccountIdentity[]): Promise<AccountIdentity[]> {
-  const all = padded(keys);
-  const anyKey = all.map(() => `(${byKey})`).join(' OR ');
-  return session.rows<AccountIdentity>(
-    `${selectKey}${byIndex(session.dialect, 'uq_accounts_key')} WHERE ${anyKey}${session.dialect.forShareSkipLocked}`,
-    all.flatMap(accountKeyValues),
-  );
+  const { sql, values } = freeAccountsWithAnyKey(session, padded(keys));
+  return session.rows<AccountIdentity>(`${selectKey}${sql}`, values);
+}
+
+/** Ends a SELECT of accounts as {@link holdFreeAccounts} says. */
+export function freeAccountsWithAnyKey({ dialect }: Session, keys: readonly AccountIdentity[]): Condition {
+  const anyKey = keys.map(() => `(${byKey})`).join(' OR ');
+  return {
+    sql: `${byIndex(dialect, 'uq_accounts_key')} WHERE ${anyKey}${dialect.forShareSkipLocked}`,
+    values: keys.flatMap(accountKeyValues),
+  };
 }
 
 /** Finds the accounts that have one of the ids, in no order. */

@@ -3,6 +3,7 @@ import type { Reader, Session, SqlValue } from '../database/database.js';
 import type { IndexRange } from '../database/index-range.js';
 import { type Page, type PageRequest, pageOf, readPage } from '../database/page.js';
 import { countRanges } from '../database/range-parts.js';
+import { inRoundCounts } from '../database/row-counts.js';
 import { TableMapping } from '../database/table-mapping.js';
 import { AuditEvent } from './audit-event.entity.js';
 
@@ -29,12 +30,11 @@ const indexes: Readonly<Record<string, string>> = {
 const mapping = new TableMapping(AuditEvent);
 const listed = { name: 'audit_events', selectList: mapping.selectList, column: 'created_at' };
 
-/** Adds events, at least one, in one statement. They are in the same transaction as what they record, so they also tell whether that holds. */
+/** Adds events, at least one. They are in the same transaction as what they record, so they also tell whether that holds. */
 export async function insertAuditEvents(session: Session, events: readonly AuditEvent[]): Promise<void> {
-  await session.run(
-    `INSERT INTO audit_events ${mapping.insertListOf(events.length)}`,
-    events.flatMap((event) => mapping.values(event)),
-  );
+  for (const some of inRoundCounts(events)) {
+    await session.run(`INSERT INTO audit_events ${mapping.insertListOf(some.length)}`, mapping.valuesOf(some));
+  }
   session.proveCommitBy('SELECT id FROM audit_events WHERE id = ?', [(events[0] as AuditEvent).id]);
 }
 

@@ -1,11 +1,17 @@
 import { AbandonedError, UnavailableError } from '../errors.js';
 import { type ChangeOptions, ConflictError, type Database, DatabaseError, type Session } from './database.js';
 import { Deadline } from './deadline.js';
+import { roundCount } from './row-counts.js';
 
 /** The most changes of one transaction. */
 export const maxTogether = 32;
 const maxBytes = 1024 * 1024;
 const maxTransactions = 2;
+// A second transaction is begun where so many wait: where fewer do, to wait for the first makes the next one larger, and
+// costs less in all than a transaction more.
+const enoughForAnother = maxTogether / 2;
+// In milliseconds. By then the first has met a slow disk, and the second loses nothing by joining it.
+const maxSoleTime = 10;
 // In milliseconds. What takes longer waits for another's lock, or for a database that more transactions do no harm to.
 const maxWaitedFor = 100;
 
@@ -37,9 +43,9 @@ interface Waiting<Change, Result> {
 }
 
 /**
- * Lets changes share a transaction: most of what one costs is its round trips and its commit. What comes in while two
- * transactions are under way goes into the next; nobody waits for a timer, and one that finds none under way is made at once.
- * A transaction that takes longer than a tenth of a second is not waited for.
+ * Lets changes share a transaction: most of what one costs is its round trips and its commit. What comes in while one is under
+ * way goes into the next; one that finds none under way is made at once. A second is begun beside the first where many
+ * wait, or where the first takes longer than a hundredth of a second. What takes longer than a tenth is not waited for.
  *
  * Each has its own outcome, and its own deadline. It holds once its promise resolves, and not before. A transaction that fails for
  * anything but an absent database is rolled back, and its changes are made again, each alone: so what is wrong with one is told of
@@ -54,6 +60,8 @@ export class SharedChange<Change, Result> {
   readonly #rows = new Set<string>();
   #waiting: Waiting<Change, Result>[] = [];
   #transactions = 0;
+  /** Those that were begun within {@link maxSoleTime}. */
+  #young = 0;
   #start: NodeJS.Immediate | undefined;
 
   constructor(database: Database, maker: ChangeMaker<Change, Result>) {
@@ -95,28 +103,37 @@ export class SharedChange<Change, Result> {
   #startNext(): void {
     const most = Math.min(maxTransactions, this.#database.limits.poolSize);
     while (this.#waiting.length > 0 && this.#transactions < most) {
+      if (this.#young > 0 && this.#waiting.length < enoughForAnother) return;
       const taken = this.#take();
       if (taken.length === 0) return;
       const leave = this.#enter();
-      const timer = setTimeout(leave, maxWaitedFor);
       void this.#makeAll(taken).finally(() => {
-        clearTimeout(timer);
         leave();
         this.#startSoon();
       });
     }
   }
 
-  /** @returns what says, once, that others need not wait for the transaction any more */
+  /** @returns what says, at its end, that others need not wait for the transaction any more */
   #enter(): () => void {
     this.#transactions += 1;
-    let isWaitedFor = true;
-    return () => {
-      if (!isWaitedFor) return;
-      isWaitedFor = false;
+    this.#young += 1;
+    let age: 'young' | 'old' | 'left' = 'young';
+    const leave = () => {
+      clearTimeout(timer);
+      if (age === 'left') return;
+      if (age === 'young') this.#young -= 1;
+      age = 'left';
       this.#transactions -= 1;
       this.#startSoon();
     };
+    let timer = setTimeout(() => {
+      age = 'old';
+      this.#young -= 1;
+      timer = setTimeout(leave, maxWaitedFor - maxSoleTime);
+      this.#startSoon();
+    }, maxSoleTime);
+    return leave;
   }
 
   /** Takes those who have waited longest, of each row one at a time; what nobody waits for any more is dropped. */
@@ -129,9 +146,10 @@ export class SharedChange<Change, Result> {
       if (this.#maker.isAbandoned(one.change)) one.reject(new AbandonedError());
       else if (one.deadline.left > 0) admissible.push(one);
     }
+    const most = roundCount(Math.min(admissible.length, maxTogether));
     for (const one of admissible) {
       const sum = bytes + this.#maker.bytesOf(one.change);
-      if (taken.length === maxTogether || this.#rows.has(one.row) || (taken.length > 0 && sum > maxBytes)) {
+      if (taken.length === most || this.#rows.has(one.row) || (taken.length > 0 && sum > maxBytes)) {
         left.push(one);
       } else {
         taken.push(one);

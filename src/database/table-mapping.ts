@@ -16,6 +16,8 @@ interface MappedColumn {
 export class TableMapping<Entity extends object> {
   readonly #columns: readonly MappedColumn[];
   readonly #transformed: readonly MappedColumn[];
+  readonly #names: string;
+  readonly #row: string;
 
   /**
    * @param entity a class with TypeORM's decorators
@@ -31,6 +33,8 @@ export class TableMapping<Entity extends object> {
         transformer: options.transformer as ValueTransformer | undefined,
       }));
     this.#transformed = this.#columns.filter(({ transformer }) => transformer !== undefined);
+    this.#names = this.#columns.map(({ column }) => column).join(', ');
+    this.#row = `(${this.#columns.map(() => '?').join(', ')})`;
   }
 
   /** The select list: every column under its property's name. */
@@ -45,9 +49,7 @@ export class TableMapping<Entity extends object> {
 
   /** As {@link insertList}, of several rows: their values stand one row behind the other. */
   insertListOf(count: number): string {
-    const names = this.#columns.map(({ column }) => column).join(', ');
-    const row = `(${this.#columns.map(() => '?').join(', ')})`;
-    return `(${names}) VALUES ${Array(count).fill(row).join(', ')}`;
+    return `(${this.#names}) VALUES ${Array(count).fill(this.#row).join(', ')}`;
   }
 
   /**
@@ -97,10 +99,23 @@ export class TableMapping<Entity extends object> {
 
   /** An entity's values in the order of the columns, as the database takes them. */
   values(entity: Partial<Entity>): SqlValue[] {
-    return this.#columns.map(({ property, transformer }) => {
+    const values: SqlValue[] = [];
+    this.#push(entity, values);
+    return values;
+  }
+
+  /** As {@link values}, of several entities, one behind the other. */
+  valuesOf(entities: readonly Partial<Entity>[]): SqlValue[] {
+    const values: SqlValue[] = [];
+    for (const entity of entities) this.#push(entity, values);
+    return values;
+  }
+
+  #push(entity: Partial<Entity>, values: SqlValue[]): void {
+    for (const { property, transformer } of this.#columns) {
       const value = entity[property as keyof Entity] ?? null;
-      return (transformer === undefined ? value : transformer.to(value)) as SqlValue;
-    });
+      values.push((transformer === undefined ? value : transformer.to(value)) as SqlValue);
+    }
   }
 
   /** Turns a row as the database gave it into the entity's values, in place. */

@@ -7,9 +7,11 @@ import { DomainError, VersionConflictError } from '../errors.js';
 import type { Call } from '../security/call.js';
 import type { Datasource } from './datasource.entity.js';
 import {
+  accountOf,
   clearLastTests,
   type DatasourceIdentity,
   datasourceKeyValues,
+  holdForAdditions,
   insertDatasource,
   insertDatasources,
   lockFreeSealedDatasources,
@@ -32,6 +34,8 @@ export interface Revision {
 interface Addition {
   readonly operation: 'addDatasource';
   readonly key: DatasourceIdentity;
+  /** The key as one text. */
+  readonly row: string;
   readonly call: Call;
   readonly bytes: number;
   readonly datasource: Datasource;
@@ -40,6 +44,7 @@ interface Addition {
 interface Replacement {
   readonly operation: 'editDatasource' | 'updateDatasource' | 'revertDatasource';
   readonly key: DatasourceIdentity;
+  readonly row: string;
   readonly call: Call;
   readonly bytes: number;
   readonly revised: (current: SealedDatasource) => Revision | undefined;
@@ -64,7 +69,7 @@ export class DatasourceWrites {
       alone: (write, options) => (isAddition(write) ? this.#add(write, options) : this.#replace(write, options)),
       together: (session, writes) => this.#writeAll(session, writes),
       isAbandoned: ({ call }) => call.isAbandoned?.() ?? false,
-      rowOf: ({ key }) => textOf(key),
+      rowOf: ({ row }) => row,
       bytesOf: ({ bytes }) => bytes,
     });
   }
@@ -78,6 +83,7 @@ export class DatasourceWrites {
     return this.#shared.make({
       operation: 'addDatasource',
       key: datasource,
+      row: textOf(datasource),
       call,
       bytes: bytesOf(datasource),
       datasource,
@@ -97,7 +103,14 @@ export class DatasourceWrites {
     call: Call,
     revised: Replacement['revised'],
   ): Promise<ShownDatasource> {
-    return this.#shared.make({ operation, key: input, call, bytes: bytesOf(input), revised });
+    return this.#shared.make({
+      operation,
+      key: input,
+      row: textOf(input),
+      call,
+      bytes: bytesOf(input),
+      revised,
+    });
   }
 
   /** Nothing is looked up before: the keys of the tables tell what is wrong. */
@@ -134,22 +147,24 @@ export class DatasourceWrites {
   /** What is refused for what was found, or locked by another, is left to be written alone. */
   async #writeAll(session: Session, writes: readonly Write[]): Promise<(ShownDatasource | undefined)[]> {
     const additions = writes.filter(isAddition);
-    const found = await findFor(session, additions, writes.filter(isReplacement));
+    const replacements = writes.filter(isReplacement);
+    const isClear = await isClearFor(session, additions);
+    const current = await currentOf(session, replacements);
     const revisions: Revision[] = [];
     const added: Datasource[] = [];
     const entries: AuditEntry[] = [];
 
     const add = (addition: Addition): ShownDatasource | undefined => {
-      const { key, datasource } = addition;
-      if (!found.accounts.has(accountText(accountOf(key))) || found.taken.has(textOf(key))) return undefined;
+      if (!isClear(addition)) return undefined;
+      const { datasource } = addition;
       added.push(datasource);
       entries.push(entryOfAddition(addition));
       return shown(datasource);
     };
     const replace = (replacement: Replacement): ShownDatasource | undefined => {
-      const current = found.current.get(textOf(replacement.key));
-      if (current === undefined) return undefined;
-      const revision = revisionOf(replacement, current);
+      const found = current.get(replacement.row);
+      if (found === undefined) return undefined;
+      const revision = revisionOf(replacement, found);
       if (revision === undefined) return undefined;
       const { datasource } = revision;
       revisions.push(revision);
@@ -171,19 +186,25 @@ export class DatasourceWrites {
   }
 }
 
-/** What a transaction of several writes goes by. */
-async function findFor(session: Session, additions: readonly Addition[], replacements: readonly Replacement[]) {
-  const accounts = new Map(additions.map(({ key }) => [accountText(accountOf(key)), accountOf(key)]));
-  const added = additions.map(({ key }) => key);
-  const held = accounts.size === 0 ? [] : await holdFreeAccounts(session, [...accounts.values()]);
-  const taken = added.length === 0 ? [] : await selectDatasourceKeys(session, added);
+/** Finds out which additions are sure to succeed, and holds their accounts. Mostly all are: that is asked first, with little to read. */
+async function isClearFor(session: Session, additions: readonly Addition[]): Promise<(addition: Addition) => boolean> {
+  if (additions.length === 0) return () => false;
+  const keys = additions.map(({ key }) => key);
+  if (await holdForAdditions(session, keys)) return () => true;
+  const accounts = new Map(keys.map((key) => [accountText(accountOf(key)), accountOf(key)]));
+  const held = new Set((await holdFreeAccounts(session, [...accounts.values()])).map(accountText));
+  const taken = new Set((await selectDatasourceKeys(session, keys)).map(textOf));
+  return ({ key, row }) => held.has(accountText(accountOf(key))) && !taken.has(row);
+}
+
+/** The datasources to replace, as they are stored, by the texts of their keys; they are locked, and those that others lock are left out. */
+async function currentOf(
+  session: Session,
+  replacements: readonly Replacement[],
+): Promise<ReadonlyMap<string, SealedDatasource>> {
+  if (replacements.length === 0) return new Map();
   const keys = replacements.map(({ key }) => key);
-  const current = keys.length === 0 ? [] : await lockFreeSealedDatasources(session, keys);
-  return {
-    accounts: new Set(held.map(accountText)),
-    taken: new Set(taken.map(textOf)),
-    current: new Map(current.map((one) => [textOf(one), one])),
-  };
+  return new Map((await lockFreeSealedDatasources(session, keys)).map((one) => [textOf(one), one]));
 }
 
 /** A test tells nothing of a connection that is another now. */
@@ -232,10 +253,6 @@ function revisionOf({ revised }: Replacement, current: SealedDatasource): Revisi
 
 function textOf(key: DatasourceIdentity): string {
   return JSON.stringify(datasourceKeyValues(key));
-}
-
-function accountOf({ accountProviderId, accountId, region }: DatasourceIdentity): AccountIdentity {
-  return { accountProvider: accountProviderId, accountId, region };
 }
 
 function accountText(key: AccountIdentity): string {

@@ -1,5 +1,5 @@
 import type { Account } from '../accounts/account.entity.js';
-import { type AccountIdentity, selectAccountKeys } from '../accounts/account.statements.js';
+import { type AccountIdentity, freeAccountsWithAnyKey, selectAccountKeys } from '../accounts/account.statements.js';
 import type { ProviderRegions } from '../accounts/provider-region.statements.js';
 import { instant } from '../database/columns.js';
 import { all, allOf, type Condition, contain, equal } from '../database/condition.js';
@@ -9,6 +9,7 @@ import type { IndexRange, ListedTable } from '../database/index-range.js';
 import { padded } from '../database/padded-keys.js';
 import { type Page, type PageRequest, pageOf, readEachPage, readPage } from '../database/page.js';
 import { countRanges } from '../database/range-parts.js';
+import { inRoundCounts } from '../database/row-counts.js';
 import { TableMapping } from '../database/table-mapping.js';
 import { Datasource } from './datasource.entity.js';
 
@@ -106,12 +107,26 @@ export function insertDatasource(session: Session, datasource: Datasource): Prom
   return session.run(insertOne, stored.values(datasource));
 }
 
-/** Adds several datasources in one statement; it is refused as a whole, for what {@link insertDatasource} is refused for. */
-export function insertDatasources(session: Session, datasources: readonly Datasource[]): Promise<number> {
-  return session.run(
-    `INSERT INTO datasources ${stored.insertListOf(datasources.length)}`,
-    datasources.flatMap((datasource) => stored.values(datasource)),
-  );
+/** Adds several datasources; they are refused together, for what {@link insertDatasource} is refused for. */
+export async function insertDatasources(session: Session, datasources: readonly Datasource[]): Promise<void> {
+  for (const some of inRoundCounts(datasources)) {
+    await session.run(`INSERT INTO datasources ${stored.insertListOf(some.length)}`, stored.valuesOf(some));
+  }
+}
+
+/**
+ * Holds the accounts that datasources are to be added to, so that others do not delete them before the transaction ends.
+ *
+ * @returns whether all of the accounts are there, and not locked by others, and there is no datasource with one of the keys
+ */
+export async function holdForAdditions(session: Session, keys: readonly DatasourceIdentity[]): Promise<boolean> {
+  const accounts = new Set(keys.map((key) => JSON.stringify(accountOf(key)))).size;
+  const all = padded(keys);
+  const held = freeAccountsWithAnyKey(session, all.map(accountOf));
+  const taken = withAnyKey(session, all);
+  const sql = `SELECT (SELECT COUNT(*) FROM accounts${held.sql}) AS held, (SELECT COUNT(*) FROM datasources${taken.sql}) AS taken`;
+  const [found] = await session.rows<{ held: number; taken: number }>(sql, [...held.values, ...taken.values]);
+  return Number(found?.held) === accounts && Number(found?.taken) === 0;
 }
 
 /**
@@ -123,14 +138,14 @@ export function updateDatasource(session: Session, datasource: Datasource): Prom
   return session.run(updateOne, [...changed.values(datasource), datasource.id, datasource.version]);
 }
 
-/** As {@link updateDatasource}, of several, in one statement. All of them are locked, and at these versions. */
-export function updateDatasources(session: Session, datasources: readonly Datasource[]): Promise<number> {
+/** As {@link updateDatasource}, of several. All of them are locked, and at these versions. */
+export async function updateDatasources(session: Session, datasources: readonly Datasource[]): Promise<void> {
   // A column on the right is the one that is stored: what is given of it is in `values`, or `excluded`.
   const overwriting = changed.overwriting(session.dialect, 'version = datasources.version + 1');
-  return session.run(
-    `INSERT INTO datasources ${stored.insertListOf(datasources.length)} ${overwriting}`,
-    datasources.flatMap((datasource) => stored.values(datasource)),
-  );
+  for (const some of inRoundCounts(datasources)) {
+    const sql = `INSERT INTO datasources ${stored.insertListOf(some.length)} ${overwriting}`;
+    await session.run(sql, stored.valuesOf(some));
+  }
 }
 
 /** Finds which of some keys there are datasources with. */
@@ -442,6 +457,11 @@ function withAccounts(rows: readonly (ShownDatasource & OwnerColumns)[]): Dataso
       },
     }),
   );
+}
+
+/** The account that a datasource with a key is in. */
+export function accountOf({ accountProviderId, accountId, region }: DatasourceIdentity): AccountIdentity {
+  return { accountProvider: accountProviderId, accountId, region };
 }
 
 /** What a key consists of. */

@@ -7,6 +7,7 @@ const keyIdLength = 8;
 const nonceLength = 12;
 const tagLength = 16;
 const headerLength = 1 + keyIdLength + nonceLength;
+const withTag = { authTagLength: tagLength };
 
 // To ask for random bytes takes about as long for many nonces as for one, and that is a quarter of what sealing takes.
 const nonces = Buffer.alloc(256 * nonceLength);
@@ -27,10 +28,11 @@ export class SealBrokenError extends Error {
  * @returns the format's number (1 byte), the key's id (8), the nonce (12), the ciphertext, the tag (16)
  */
 export function seal(text: string, context: SealContext, key: SealingKey): Buffer {
-  const header = Buffer.concat([Buffer.from([format]), Buffer.from(key.id, 'hex'), nextNonce()]);
-  const cipher = createCipheriv(algorithm, key.key, header.subarray(1 + keyIdLength), { authTagLength: tagLength });
-  cipher.setAAD(authenticated(header, context));
-  return Buffer.concat([header, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]);
+  const nonce = nextNonce();
+  const cipher = createCipheriv(algorithm, key.key, nonce, withTag);
+  const keyPart = Buffer.from(`0${format}${key.id}`, 'hex');
+  cipher.setAAD(authenticated(keyPart, context));
+  return Buffer.concat([keyPart, nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]);
 }
 
 /**
@@ -45,7 +47,7 @@ export function open(sealed: Buffer, context: SealContext, keys: readonly Sealin
   const key = keys.find((candidate) => candidate.id === id);
   if (key === undefined) throw new SealBrokenError('no key is set that could have sealed the value');
   const header = sealed.subarray(0, headerLength);
-  const decipher = createDecipheriv(algorithm, key.key, header.subarray(1 + keyIdLength), { authTagLength: tagLength });
+  const decipher = createDecipheriv(algorithm, key.key, header.subarray(1 + keyIdLength), withTag);
   decipher.setAAD(authenticated(header, context));
   decipher.setAuthTag(sealed.subarray(-tagLength));
   try {

@@ -46,6 +46,7 @@ import {
   countDatasources,
   type DatasourceConditions,
   deleteInstances,
+  holdForAdditions,
   insertDatasource,
   insertDatasources,
   lockFreeSealedDatasources,
@@ -457,6 +458,7 @@ describe.each(settings)('on $name', ({ kind, before, after }) => {
     await expectByIndex((session) => updateDatasource(session, datasource), 20);
     await expectByIndex((session) => updateDatasources(session, [datasource, datasources[7] as Datasource]), 20);
     await expectByIndex((session) => holdFreeAccounts(session, accounts.slice(0, 5)), 20);
+    await expectByIndex((session) => holdForAdditions(session, datasources.slice(0, 5)), 40);
     await expectByIndex((session) => selectDatasourceKeys(session, datasources.slice(0, 5)), 20);
     await expectByIndex((session) => lockFreeSealedDatasources(session, datasources.slice(0, 5)), 40);
     await expectByIndex((session) => replaceSealed(session, datasource.id, 'secret_sealed', sealed, sealed), 20);
