@@ -64,6 +64,18 @@ async function tested(talk: Talk, family = 'mysql', query = '', values: Record<s
 
 const families = ['mysql', 'postgresql'];
 
+/** Sends 100 MB, as fast as they are taken, and counts them. */
+function pour(socket: Socket, state: { sent: number }): void {
+  const piece = Buffer.alloc(1024 * 1024, 'x');
+  while (!socket.destroyed && state.sent < 100) {
+    state.sent += 1;
+    if (!socket.write(piece)) {
+      socket.once('drain', () => pour(socket, state));
+      return;
+    }
+  }
+}
+
 describe.each(families)('a %s server that', (family) => {
   test('never says anything', async () => {
     expect(await tested(() => undefined, family)).toMatchObject({ outcome: 'TIMED_OUT' });
@@ -82,20 +94,7 @@ describe.each(families)('a %s server that', (family) => {
 
   test('sends 100 MB', async () => {
     const state = { sent: 0 };
-    const flood = (socket: Socket) => {
-      const piece = Buffer.alloc(1024 * 1024, 'x');
-      const pour = () => {
-        while (!socket.destroyed && state.sent < 100) {
-          state.sent += 1;
-          if (!socket.write(piece)) {
-            socket.once('drain', pour);
-            return;
-          }
-        }
-      };
-      pour();
-    };
-    expect(await tested(flood, family)).toMatchObject({ outcome: 'PROTOCOL_ERROR' });
+    expect(await tested((socket) => pour(socket, state), family)).toMatchObject({ outcome: 'PROTOCOL_ERROR' });
     expect(state.sent).toBeLessThan(20);
   });
 
@@ -383,8 +382,12 @@ describe('over TLS', () => {
     return (socket) => {
       if (greeting !== undefined) socket.write(greeting);
       socket.removeAllListeners('data');
-      socket.once('data', () => {
+      socket.once('data', (data: Buffer) => {
         if (greeting === undefined) socket.write('S');
+        // A client of MySQL waits for no answer: its handshake may come together with what asks for it.
+        socket.pause();
+        const handshake = data.subarray(greeting === undefined ? 8 : 36);
+        if (handshake.length > 0) socket.unshift(handshake);
         const secure = new TLSSocket(socket, { isServer: true, server: context, ...options });
         secure.on('error', () => undefined);
         let piece = 0;
@@ -405,6 +408,16 @@ describe('over TLS', () => {
     });
     await tested(talk, 'postgresql', '?sslmode=verify-full');
     expect(Buffer.concat(got).includes(password)).toBe(true);
+  });
+
+  test.each(families)('100 MB are not read either, of %s', async (family) => {
+    const state = { sent: 0 };
+    const talk = tlsTalk(family === 'mysql' ? mysqlGreeting({ offersTls: true }) : undefined, (socket) =>
+      pour(socket, state),
+    );
+    expect(await tested(talk, family, '?sslmode=require')).toMatchObject({ outcome: 'PROTOCOL_ERROR' });
+    expect(state.sent).toBeGreaterThan(0);
+    expect(state.sent).toBeLessThan(20);
   });
 
   test('none is given to a server whose certificate is not verified', async () => {
