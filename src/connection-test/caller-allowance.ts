@@ -1,9 +1,10 @@
 import type { Call } from '../security/call.js';
+import { clientNetwork } from '../security/client-network.js';
 
 const minute = 60_000;
 const maxCallers = 10_000;
 
-/** Counts what each caller asks for in a minute. Callers that are not known are counted by their address. */
+/** Counts what each caller asks for in a minute. Callers that are not known are counted by their address, as for every other limit. */
 export class CallerAllowance {
   readonly #limit: number;
   readonly #windows = new Map<string, { count: number; readonly ends: number }>();
@@ -55,5 +56,6 @@ export class CallerAllowance {
 }
 
 function nameOf({ caller, address }: Call): string {
-  return caller.means === 'anonymous' ? `address ${address}` : `${caller.means} ${caller.name}`;
+  if (caller.means !== 'anonymous') return `${caller.means} ${caller.name}`;
+  return `network ${address === null ? '' : clientNetwork(address)}`;
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
 import type { AuditedOperation, AuditTarget, AuditTrail } from '../audit/audit-trail.js';
 import type { Database } from '../database/database.js';
@@ -19,13 +20,13 @@ import type { Call } from '../security/call.js';
 import { SealBrokenError } from '../security/sealing.js';
 import { CallerAllowance } from './caller-allowance.js';
 import { maxDatabases } from './database-names.statements.js';
+import { NameLookups, type Resolve } from './name-lookups.js';
 import { NetworkPolicy } from './network-policy.js';
 import type { OwnEndpoint } from './own-endpoints.js';
 import {
   type CheckedServer,
   checkServer,
   type EndedTest,
-  type Resolve,
   systemResolve,
   type TestRules,
   testServer,
@@ -92,6 +93,7 @@ export class ConnectionTestService {
   readonly #timeout: number;
   readonly #policy: NetworkPolicy;
   readonly #allowance: CallerAllowance;
+  readonly #names: NameLookups;
   readonly #rateLimit: number;
   readonly #certificateAuthority: string | undefined;
   #secureContext: SecureContext | undefined;
@@ -100,6 +102,7 @@ export class ConnectionTestService {
   constructor(parts: ConnectionTestParts, limits: ConnectionTestLimits) {
     this.#parts = parts;
     this.#timeout = limits.timeout;
+    this.#names = new NameLookups(parts.resolve ?? systemResolve);
     this.#policy = new NetworkPolicy(limits.networks);
     this.#rateLimit = limits.rateLimit;
     this.#allowance = new CallerAllowance(limits.rateLimit);
@@ -202,8 +205,8 @@ export class ConnectionTestService {
         'Connections are not tested here. Set CONNECTION_TEST_NETWORKS to the networks that may be connected to.',
       );
     }
-    if (this.#underWay >= maxAtOnce)
-      throw new OverloadedError(new Error(`${maxAtOnce} connection tests are under way`));
+    // Without a cause, which would be a line in the log with a stack for each.
+    if (this.#underWay >= maxAtOnce) throw new OverloadedError();
   }
 
   async #run(
@@ -225,24 +228,27 @@ export class ConnectionTestService {
     }
     this.#expectAllowance(work, call, this.#allowance.take(call, targets.length));
     // Whatever was admitted meanwhile.
-    if (this.#underWay >= maxAtOnce)
-      throw new OverloadedError(new Error(`${maxAtOnce} connection tests are under way`));
+    if (this.#underWay >= maxAtOnce) throw new OverloadedError();
     this.#underWay += 1;
     const lookups: Promise<unknown>[] = [];
     const whole = new AbortController();
+    // Each server looks its name up, and the gateway's own.
+    setMaxListeners(4 * maxServers, whole.signal);
     const timer = setTimeout(() => whole.abort(tooLate()), this.#timeout);
     const forward = () => whole.abort(new UnavailableError(new Error('nobody waits for the connection test any more')));
     signal.addEventListener('abort', forward, { once: true });
     if (signal.aborted) forward();
     try {
-      const rules = this.#rules(lookups);
+      const rules = this.#rules(lookups, whole.signal);
       const checked = await Promise.all(targets.map((one) => checkServer(one, rules, whole.signal)));
       await this.#record(work, call, checked);
       const ended: EndedTest[] = [];
       for (const [place, server] of checked.entries()) {
         const time = (this.#timeout - (performance.now() - started)) / (checked.length - place);
         const showsWhyUnreached = call.caller.permissions.has('admin');
-        ended.push(await testServer(server, rules, { listsDatabases, showsWhyUnreached, time }, whole.signal));
+        const mayTryAnother = () => this.#allowance.take(call, 1) === 0;
+        const options = { listsDatabases, showsWhyUnreached, mayTryAnother, time };
+        ended.push(await testServer(server, rules, options, whole.signal));
         if (listsDatabases && ended.at(-1)?.databases !== undefined) break;
       }
       const isCut = url.hosts.length > maxServers;
@@ -273,13 +279,13 @@ export class ConnectionTestService {
     throw new RateLimitedError(this.#rateLimit, wait);
   }
 
-  #rules(lookups: Promise<unknown>[]): TestRules {
-    const { ownEndpoints, resolve = systemResolve } = this.#parts;
+  #rules(lookups: Promise<unknown>[], signal: AbortSignal): TestRules {
+    const { ownEndpoints } = this.#parts;
     return {
       policy: this.#policy,
       ownEndpoints,
       resolve: (host) => {
-        const lookup = resolve(host);
+        const lookup = this.#names.lookUp(host, signal);
         lookups.push(lookup);
         return lookup;
       },

@@ -114,8 +114,3 @@ function contains([network, prefix]: Network, address: Address): boolean {
 function withoutZone(address: string): string {
   return address.split('%', 1)[0] as string;
 }
-
-/** Whether a text is an address, with or without a zone. */
-export function isNetworkAddress(text: string): boolean {
-  return ipaddr.isValid(withoutZone(text));
-}

@@ -14,13 +14,13 @@ export function ownEndpoints(database: DatabaseLocation, listening: OwnEndpoint)
 }
 
 /**
- * Whether an address and port are the gateway's own: its database, or where it listens. A server of this machine's is known
- * by all of its addresses.
+ * Whether one of some addresses, with a port, is the gateway's own: its database, or where it listens. A server of this
+ * machine's is known by all of its addresses.
  *
  * @param resolve finds the addresses of a name
  */
 export async function isOwnEndpoint(
-  address: string,
+  addresses: readonly string[],
   port: number,
   endpoints: readonly OwnEndpoint[],
   resolve: (host: string) => Promise<readonly string[]>,
@@ -30,10 +30,10 @@ export async function isOwnEndpoint(
     const others = await resolve(endpoint.host).catch(() => undefined);
     // What cannot be told apart from it is taken for it.
     if (others === undefined) return true;
-    const isHere = isOwnAddress(address);
+    const isHere = addresses.some(isOwnAddress);
+    const canonical = new Set(addresses.flatMap(canonicalAddresses));
     const isSame = (other: string) =>
-      (isHere && isOwnAddress(other)) ||
-      canonicalAddresses(other).some((one) => canonicalAddresses(address).includes(one));
+      (isHere && isOwnAddress(other)) || canonicalAddresses(other).some((one) => canonical.has(one));
     if (others.some(isSame)) return true;
   }
   return false;

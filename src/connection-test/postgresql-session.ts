@@ -77,6 +77,8 @@ async function logIn(
     host: target.host,
     port: target.port,
     ssl: false,
+    // Whoever stands between, with another certificate, cannot pass the proof of the password on.
+    enableChannelBinding: isEncrypted,
     application_name: 'connection test',
   } as pg.ClientConfig);
   const failed = new Promise<never>((_, reject) => {

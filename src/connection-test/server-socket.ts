@@ -11,7 +11,7 @@ const maxGreetingBytes = 4096;
  */
 export function openSocket(address: string, port: number, signal: AbortSignal): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ host: address, port, autoSelectFamily: false, noDelay: true });
+    const socket = connect({ host: address, port, autoSelectFamily: false, noDelay: true, lookup: lookUpNothing });
     const end = () => socket.destroy(signal.reason as Error);
     if (signal.aborted) end();
     else signal.addEventListener('abort', end, { once: true });
@@ -25,13 +25,36 @@ export function openSocket(address: string, port: number, signal: AbortSignal): 
   });
 }
 
+/** What is no address is a name, which was not checked. */
+function lookUpNothing(
+  _host: string,
+  _options: object,
+  found: (error: NodeJS.ErrnoException, address: string) => void,
+) {
+  found(new Error('only addresses are connected to'), '');
+}
+
+/**
+ * Ends a test whose server sends more than so many bytes in all, those that TLS takes for itself included: of a handshake that
+ * never ends nothing else is seen.
+ *
+ * @param end told why
+ * @returns stops looking
+ */
+export function watchBytes(socket: Socket, limit: number, end: (failure: TestFailure) => void): () => void {
+  const timer = setInterval(() => {
+    if (socket.bytesRead > limit) end(tooMuch(limit));
+  }, 20);
+  return () => clearInterval(timer);
+}
+
 /** Ends a connection that brings more than so many bytes from here on. */
 export function limitBytes(stream: Duplex, limit: number): void {
   let bytes = 0;
   stream.on('data', (chunk: Buffer) => {
     bytes += chunk.length;
     if (bytes > limit) {
-      stream.destroy(new TestFailure('PROTOCOL_ERROR', `The server sent more than the ${limit} bytes that are read.`));
+      stream.destroy(tooMuch(limit));
     }
   });
 }
@@ -59,6 +82,10 @@ export function readFirst(socket: Socket, isWhole: (bytes: Buffer) => boolean): 
     socket.once('close', () => reject(endedBefore()));
     read();
   });
+}
+
+function tooMuch(limit: number): TestFailure {
+  return new TestFailure('PROTOCOL_ERROR', `The server sent more than the ${limit} bytes that are read.`);
 }
 
 function endedBefore(): TestFailure {

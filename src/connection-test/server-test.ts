@@ -1,18 +1,16 @@
 import { lookup } from 'node:dns/promises';
-import type { Socket } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SecureContext } from 'node:tls';
-import { isNetworkAddress, type NetworkPolicy } from './network-policy.js';
+import { aborting, type Resolve } from './name-lookups.js';
+import type { NetworkPolicy } from './network-policy.js';
 import { isOwnEndpoint, type OwnEndpoint } from './own-endpoints.js';
-import type { ServerSession, SessionEnd } from './server-session.js';
-import { openSocket } from './server-socket.js';
+import { maxBytesOf, type ServerSession, type SessionEnd } from './server-session.js';
+import { openSocket, watchBytes } from './server-socket.js';
 import { cleaned } from './server-words.js';
 import { type ServerTest, TestFailure, type TestStep, type TestStepName } from './test-outcome.js';
 import type { TestTarget } from './test-target.js';
 import { beginTls } from './tls-handshake.js';
-
-/** Finds the addresses of a name; an address is its own. */
-export type Resolve = (host: string) => Promise<readonly string[]>;
 
 /** What holds for every test. */
 export interface TestRules {
@@ -27,10 +25,18 @@ export interface TestRules {
 export interface CheckedServer {
   readonly target: TestTarget;
   readonly steps: readonly TestStep[];
-  /** The addresses that may be connected to: all that the name has. */
+  /** The addresses that may be connected to: all that the name has, or the first {@link maxAddresses} of them. */
   readonly addresses: readonly string[];
   /** Why it may not be connected to. */
   readonly refusal: TestFailure | undefined;
+}
+
+/** How one server is tested. */
+export interface ServerTestOptions {
+  readonly listsDatabases: boolean;
+  readonly showsWhyUnreached: boolean;
+  readonly mayTryAnother: () => boolean;
+  readonly time: number;
 }
 
 /** How a test of one server ended. */
@@ -39,6 +45,11 @@ export interface EndedTest {
   readonly databases: readonly unknown[] | undefined;
 }
 
+/** Addresses of one name that are tried at most. */
+export const maxAddresses = 8;
+
+// What TLS takes for itself, certificates included, in bytes.
+const maxHandshake = 256 * 1024;
 // Of a server that is not reached nobody is to learn by the time why.
 const maxReach = 3000;
 
@@ -51,10 +62,12 @@ export async function checkServer(target: TestTarget, rules: TestRules, signal: 
   const started = performance.now();
   const steps: TestStep[] = [];
   try {
-    const addresses = await aborting(signal, rules.resolve(target.host)).catch((error: unknown) => {
+    const found = await aborting(signal, rules.resolve(target.host)).catch((error: unknown) => {
+      if (signal.aborted) throw signal.reason;
       throw error instanceof TestFailure ? error : unresolved();
     });
-    if (addresses.length === 0 || !addresses.every(isNetworkAddress)) throw unresolved();
+    const addresses = [...new Set(found)];
+    if (addresses.length === 0 || !addresses.every((address) => isIP(address) !== 0)) throw unresolved();
     steps.push({ name: 'RESOLVED', milliseconds: performance.now() - started });
     for (const address of addresses) {
       if (!rules.policy.allows(address)) {
@@ -63,11 +76,11 @@ export async function checkServer(target: TestTarget, rules: TestRules, signal: 
           `The address ${address} is in none of the networks that CONNECTION_TEST_NETWORKS lists.`,
         );
       }
-      if (await isOwnEndpoint(address, target.port, rules.ownEndpoints(), rules.resolve)) {
-        throw new TestFailure('NOT_ALLOWED', "This is the gateway's own database or its own listening address.");
-      }
     }
-    return { target, steps, addresses, refusal: undefined };
+    if (await aborting(signal, isOwnEndpoint(addresses, target.port, rules.ownEndpoints(), rules.resolve))) {
+      throw new TestFailure('NOT_ALLOWED', "This is the gateway's own database or its own listening address.");
+    }
+    return { target, steps, addresses: addresses.slice(0, maxAddresses), refusal: undefined };
   } catch (error) {
     if (!(error instanceof TestFailure)) throw error;
     return { target, steps, addresses: [], refusal: error };
@@ -78,13 +91,14 @@ export async function checkServer(target: TestTarget, rules: TestRules, signal: 
  * Tests a server: connects to the addresses that were checked, in their order, until one is reached, and speaks to that.
  *
  * @param showsWhyUnreached whether the caller may know why a server is not reached; for others it takes as long as it may
+ * @param mayTryAnother asked before each address behind the first, which counts as one more server for its caller
  * @param time for this server, in milliseconds
  * @param signal ends the test, and closes what it has opened
  */
 export async function testServer(
   checked: CheckedServer,
   rules: TestRules,
-  { listsDatabases, showsWhyUnreached, time }: { listsDatabases: boolean; showsWhyUnreached: boolean; time: number },
+  { listsDatabases, showsWhyUnreached, mayTryAnother, time }: ServerTestOptions,
   signal: AbortSignal,
 ): Promise<EndedTest> {
   const { target } = checked;
@@ -106,8 +120,10 @@ export async function testServer(
     databases,
   });
   let socket: Socket | undefined;
+  let stopWatching: () => void = () => undefined;
   try {
-    socket = await reach(checked, Math.min(maxReach, time / 2), showsWhyUnreached, end.signal);
+    const reachable = { time: Math.min(maxReach, time / 2), showsWhy: showsWhyUnreached, mayTryAnother };
+    socket = await reach(checked, reachable, end.signal);
     took('REACHED');
     const session: ServerSession = {
       socket,
@@ -120,6 +136,7 @@ export async function testServer(
         said.version = cleaned(version);
       },
     };
+    stopWatching = watchBytes(socket, maxBytesOf(session) + maxHandshake, (failure) => end.abort(failure));
     const { isLoggedIn, isEncrypted, databases } = await aborting(end.signal, converse(session));
     return ended(isLoggedIn ? 'CONNECTED' : 'REACHED', messageOf(target, isLoggedIn, isEncrypted), databases);
   } catch (error) {
@@ -130,6 +147,7 @@ export async function testServer(
     throw error;
   } finally {
     clearTimeout(timer);
+    stopWatching();
     signal.removeEventListener('abort', forward);
     socket?.destroy();
   }
@@ -140,13 +158,13 @@ const unreached =
 
 async function reach(
   { addresses, refusal, target }: CheckedServer,
-  time: number,
-  showsWhy: boolean,
+  { time, showsWhy, mayTryAnother }: { time: number; showsWhy: boolean; mayTryAnother: () => boolean },
   signal: AbortSignal,
 ): Promise<Socket> {
   const until = performance.now() + time;
   let failure = refusal;
   for (const [place, address] of addresses.entries()) {
+    if (place > 0 && !mayTryAnother()) break;
     const share = (until - performance.now()) / (addresses.length - place);
     const waiting = new AbortController();
     const timer = setTimeout(() => waiting.abort(noAnswer()), share);
@@ -201,16 +219,6 @@ function messageOf(target: TestTarget, isLoggedIn: boolean, isEncrypted: boolean
     return `The server was reached. ${isEncrypted ? tls : 'TLS was not tested.'} The user and the database were not tested: there is no driver for this database here.`;
   }
   return `The server was reached. ${tls} The user and the database were not tested: there is no user name with a password, and what a secret's name stands for is not known here.`;
-}
-
-/** As a promise, or earlier where the signal comes. */
-function aborting<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
-    if (signal.aborted) abort();
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
 }
 
 function unresolved(): TestFailure {

@@ -58,6 +58,20 @@ export function testTargets(url: JdbcUrl, connection: ConnectionDescription): Te
   if (url.subprotocol.toLowerCase() === 'mysql+srv') {
     throw new TestFailure('NOT_TESTED', 'The servers of a mysql+srv URL stand in DNS, where they were not looked up.');
   }
+  const elsewhere = propertyThatLeadsElsewhere(url);
+  if (elsewhere !== undefined) {
+    throw new TestFailure(
+      'NOT_TESTED',
+      `By the property ${elsewhere} of this JDBC URL its driver connects to something else than the hosts in it, so nothing was tested.`,
+    );
+  }
+  // Behind a line break would begin what other servers take for their commands.
+  if (/\p{Cc}/u.test(`${connection.masterUsername ?? ''}${url.database ?? ''}`)) {
+    throw new TestFailure(
+      'NOT_TESTED',
+      'The name of the user or of the database has control characters, which no test sends.',
+    );
+  }
   return url.hosts.slice(0, maxServers).map((host) => ({
     host: host.host,
     port: host.port ?? defaultPort(family, host),
@@ -77,6 +91,32 @@ export function testTargets(url: JdbcUrl, connection: ConnectionDescription): Te
         : undefined,
     database: url.database,
   }));
+}
+
+/** Properties by which drivers go to something else than the hosts of their URL: another host, a socket, a proxy. */
+const leadingElsewhere: Partial<Record<JdbcFamily, readonly string[]>> = {
+  mysql: ['socketfactory', 'sockssocketfactory', 'socksproxyhost', 'path', 'dnssrv'],
+  mariadb: ['socketfactory', 'localsocket', 'pipe'],
+  postgresql: ['pghost', 'pgport', 'pgdbname', 'service', 'socketfactory'],
+  redshift: ['pghost', 'pgport', 'pgdbname', 'service', 'socketfactory'],
+  sqlserver: ['socketfactoryclass'],
+  snowflake: ['useproxy'],
+};
+
+function propertyThatLeadsElsewhere({ family, hosts, properties = new Map() }: JdbcUrl): string | undefined {
+  const names = leadingElsewhere[family] ?? [];
+  const isSet = (values: ReadonlyMap<string, string>, name: string) =>
+    values.has(name) && values.get(name)?.toLowerCase() !== 'false';
+  const found = names.find((name) =>
+    [properties, ...hosts.map((host) => host.properties)].some((values) => values && isSet(values, name)),
+  );
+  if (found !== undefined || family !== 'sqlserver') return found;
+  // Of what SQL Server's driver is told twice, the last holds.
+  const [{ host, port } = { host: '', port: undefined }] = hosts;
+  const serverName = properties.get('servername') ?? properties.get('server');
+  if (serverName !== undefined && serverName.split('\\')[0]?.toLowerCase() !== host.toLowerCase()) return 'serverName';
+  const portNumber = properties.get('portnumber') ?? properties.get('port');
+  return portNumber !== undefined && Number(portNumber) !== (port ?? ports.sqlserver) ? 'portNumber' : undefined;
 }
 
 function defaultPort(family: Exclude<JdbcFamily, 'other'>, host: JdbcHost): number {

@@ -30,7 +30,7 @@ export function beginTls(socket: Socket, target: TestTarget, context: SecureCont
     const secure = connect({
       socket,
       secureContext: context,
-      ...(isIP(host) === 0 ? { servername: host } : {}),
+      ...(isIP(host) === 0 ? { servername: host.replace(/\.$/, '') } : {}),
       rejectUnauthorized: tls.verify !== 'nothing',
       checkServerIdentity: (_, certificate) => nameProblem(target, certificate),
     });
@@ -45,8 +45,17 @@ export function beginTls(socket: Socket, target: TestTarget, context: SecureCont
   });
 }
 
-/** The name by which the datasource knows the server, or else the host's, as far as the target asks for it. */
+/** What cannot be read of a certificate is no name. */
 function nameProblem(target: TestTarget, certificate: PeerCertificate): Error | undefined {
+  try {
+    return differenceOfName(target, certificate);
+  } catch (error) {
+    return error as Error;
+  }
+}
+
+/** The name by which the datasource knows the server, or else the host's, as far as the target asks for it. */
+function differenceOfName(target: TestTarget, certificate: PeerCertificate): Error | undefined {
   const { certificateName, host, tls } = target;
   if (certificateName?.includes('=')) {
     return isSameName(certificateName, certificate)

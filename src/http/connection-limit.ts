@@ -1,6 +1,7 @@
 import type { RequestListener, Server } from 'node:http';
 import { BlockList, isIP, type Socket } from 'node:net';
-import { clientNetwork, normalAddress } from './client-address.js';
+import { clientNetwork } from '../security/client-network.js';
+import { normalAddress } from './client-address.js';
 import { lingeringClose } from './http-server.js';
 import type { LoadLimits } from './load-limit.js';
 import { headersOfEveryAnswer, requestIdOf } from './request-log.js';

@@ -8,9 +8,9 @@ import { type Authenticators, authenticate } from '../security/authentication.js
 import { isCrossSite, isLoopbackAddress, isLoopbackHost } from '../security/browser-origin.js';
 import type { Surface } from '../security/call.js';
 import { anonymous, type Caller } from '../security/caller.js';
+import { clientNetwork } from '../security/client-network.js';
 import type { Refusals } from '../security/refusals.js';
 import { RefusedCallerError } from '../security/refused-caller.js';
-import { clientNetwork } from './client-address.js';
 import { transportFailure } from './failure-envelope.js';
 import { isLegacyPath } from './legacy-path.js';
 import type { LoadLimit } from './load-limit.js';

@@ -122,19 +122,21 @@ describe("the gateway's own", () => {
       { host: 'db.example.com', port: 3306 },
       { host: '127.0.0.1', port: 4000 },
     ];
-    expect(await isOwnEndpoint(address, port, endpoints, found)).toBe(isOwn);
+    expect(await isOwnEndpoint([address], port, endpoints, found)).toBe(isOwn);
   });
 
   test("includes this machine's every address where it listens on all", async () => {
     const addresses = Object.values(networkInterfaces()).flatMap((entries) => entries ?? []);
     for (const { address } of addresses) {
       expect(isOwnAddress(address)).toBe(true);
-      expect(await isOwnEndpoint(address, 4000, [{ host: '0.0.0.0', port: 4000 }], found)).toBe(true);
+      expect(await isOwnEndpoint([address], 4000, [{ host: '0.0.0.0', port: 4000 }], found)).toBe(true);
     }
   });
 
   test('is not allowed either where its name is not found any more', async () => {
     const never = async () => Promise.reject(new Error('not found'));
-    await expect(isOwnEndpoint('10.0.0.5', 3306, [{ host: 'db.example.com', port: 3306 }], never)).resolves.toBe(true);
+    await expect(isOwnEndpoint(['10.0.0.5'], 3306, [{ host: 'db.example.com', port: 3306 }], never)).resolves.toBe(
+      true,
+    );
   });
 });

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { clientNetwork, normalAddress } from '../../src/http/client-address.js';
+import { normalAddress } from '../../src/http/client-address.js';
+import { clientNetwork } from '../../src/security/client-network.js';
 
 test.each([
   ['127.0.0.9', '127.0.0.9'],

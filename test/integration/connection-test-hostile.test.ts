@@ -65,12 +65,11 @@ async function tested(talk: Talk, family = 'mysql', query = '', values: Record<s
 const families = ['mysql', 'postgresql'];
 
 /** Sends 100 MB, as fast as they are taken, and counts them. */
-function pour(socket: Socket, state: { sent: number }): void {
-  const piece = Buffer.alloc(1024 * 1024, 'x');
+function pour(socket: Socket, state: { sent: number }, piece = Buffer.alloc(1024 * 1024, 'x')): void {
   while (!socket.destroyed && state.sent < 100) {
     state.sent += 1;
     if (!socket.write(piece)) {
-      socket.once('drain', () => pour(socket, state));
+      socket.once('drain', () => pour(socket, state, piece));
       return;
     }
   }
@@ -416,6 +415,28 @@ describe('over TLS', () => {
       pour(socket, state),
     );
     expect(await tested(talk, family, '?sslmode=require')).toMatchObject({ outcome: 'PROTOCOL_ERROR' });
+    expect(state.sent).toBeGreaterThan(0);
+    expect(state.sent).toBeLessThan(20);
+  });
+
+  test.each(families)('a handshake of 100 MB is not read to its end, of %s', async (family) => {
+    const state = { sent: 0 };
+    // Requests for a handshake, which are not looked at while there is one.
+    const record = Buffer.concat([Buffer.from([22, 3, 3, 0x40, 0]), Buffer.alloc(0x4000)]);
+    const megabyte = Buffer.concat(Array(64).fill(record));
+    const talk: Talk = (socket, onData) => {
+      if (family === 'mysql') socket.write(mysqlGreeting({ offersTls: true }));
+      let isBegun = false;
+      onData(() => {
+        if (isBegun) return;
+        isBegun = true;
+        if (family === 'postgresql') socket.write('S');
+        pour(socket, state, megabyte);
+      });
+    };
+    expect(await tested(talk, family, '?sslmode=require')).toMatchObject({
+      outcome: expect.stringMatching(/^(PROTOCOL_ERROR|TLS_FAILED)$/),
+    });
     expect(state.sent).toBeGreaterThan(0);
     expect(state.sent).toBeLessThan(20);
   });

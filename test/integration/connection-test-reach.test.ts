@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import type { Permission } from '../../src/security/caller.js';
+import { anonymous, type Permission } from '../../src/security/caller.js';
 import { type ConnectionTester, callOf, startTester, type TesterOptions } from '../support/connection-tester.js';
 import { freePort } from '../support/database-server.js';
 import { type HostileServer, mysqlGreeting, startHostileServer } from '../support/hostile-server.js';
@@ -70,27 +70,127 @@ describe('a name', () => {
     const { tester, url } = await start({ timeout: 200, resolve });
     const tests = Array.from({ length: 8 }, () => tester.test(url, reader));
     expect((await Promise.all(tests)).map(({ outcome }) => outcome)).toEqual(Array(8).fill('TIMED_OUT'));
-    await expect(tester.test(url, reader)).rejects.toMatchObject({ errorName: 'SERVICE_UNAVAILABLE' });
-    for (const end of ends) end();
+    // One at a time: of the others none was begun, nor is one that nobody waits for any more.
+    expect(ends).toHaveLength(1);
+    const again = Array.from({ length: 8 }, () => tester.test(url, reader));
+    const results = await Promise.allSettled(again);
+    expect(results.filter(({ status }) => status === 'rejected')).toEqual([
+      { status: 'rejected', reason: expect.objectContaining({ errorName: 'SERVICE_UNAVAILABLE' }) },
+    ]);
+    expect(ends).toHaveLength(1);
+    ends[0]?.();
     await sleep(10);
     expect((await tester.test(url, reader)).outcome).toBe('TIMED_OUT');
-    for (const end of ends) end();
+    expect(ends).toHaveLength(2);
+    ends[1]?.();
   });
+
+  test('with many addresses has eight of them tried, each of which counts as a server of its caller', async () => {
+    const addresses = Array.from({ length: 250 }, (_, place) => `127.0.1.${place + 1}`);
+    const closed = await freePort();
+    const { tester } = await start({ rateLimit: 10, timeout: 1000, resolve: async () => addresses });
+    const url = `jdbc:mysql://db.example.com:${closed}/d`;
+    await tester.test(url, reader);
+    // Of the second two are left: the server itself, and one more address.
+    await tester.test(url, reader);
+    await expect(tester.test(url, reader)).rejects.toMatchObject({ errorName: 'RATE_LIMITED' });
+  });
+
+  test('with many addresses, one of which is refused at the end, is refused as a whole', async () => {
+    const addresses = [...Array.from({ length: 20 }, (_, place) => `127.0.1.${place + 1}`), '10.0.0.1'];
+    const { tester, url } = await start({ resolve: async () => addresses });
+    expect((await tester.test(url, reader)).outcome).toBe('NOT_ALLOWED');
+  });
+
+  test.each(['010.0.0.1', '0x7f.1', '2130706433', '127.1'])(
+    'whose address comes as %s, which would be looked up again, is not resolved',
+    async (address) => {
+      const { tester, server, url } = await start({
+        networks: ['0.0.0.0/0', '127.0.0.0/8'],
+        resolve: async () => [address],
+      });
+      expect((await tester.test(url, reader)).outcome).toBe('UNRESOLVED');
+      expect(server.connections).toBe(0);
+    },
+  );
 });
 
 describe('the forms of an address', () => {
   // By the system's own resolver.
-  test.each(['0x7f000001', '0x7f.0x1', '[::ffff:127.0.0.1]', '[::1]', '127.0.0.1', 'localhost'])(
-    '%s is loopback',
-    async (host) => {
-      const { lookup } = await import('node:dns/promises');
-      const resolve = async (name: string) => (await lookup(name, { all: true })).map(({ address }) => address);
-      const { tester, server } = await start({ networks: ['0.0.0.0/0', '::/0'], resolve });
-      const { outcome } = await tester.test(`jdbc:mysql://${host}:${server.port}/d`, reader);
-      expect(outcome).toBe('NOT_ALLOWED');
-      expect(server.connections).toBe(0);
-    },
-  );
+  test.each([
+    '0x7f000001',
+    '0x7f.0x1',
+    '0177.0.0.0x1',
+    '[::ffff:127.0.0.1]',
+    '[::ffff:7f00:1]',
+    '[::ffff:127.0.0.1%25lo]',
+    '[64:ff9b::127.0.0.1]',
+    '[2002:7f00:1::]',
+    '[::1]',
+    '[::1%25lo]',
+    '[::]',
+    '127.0.0.1',
+    '0.0.0.0',
+    'localhost',
+    'LOCALHOST',
+    // Full-width digits and full stops, which the resolver takes for others.
+    '１２７.０.０.１',
+  ])('%s is loopback', async (host) => {
+    const { lookup } = await import('node:dns/promises');
+    const resolve = async (name: string) => (await lookup(name, { all: true })).map(({ address }) => address);
+    const { tester, server } = await start({ networks: ['0.0.0.0/0', '::/0'], resolve });
+    const { outcome } = await tester.test(`jdbc:mysql://${host}:${server.port}/d`, reader);
+    expect(outcome).toBe('NOT_ALLOWED');
+    expect(server.connections).toBe(0);
+  });
+});
+
+describe('what a URL cannot hide', () => {
+  const elsewhere: [url: string, property: string][] = [
+    ['jdbc:postgresql://h:PORT/d?PGHOST=other', 'pghost'],
+    ['jdbc:postgresql://h:PORT/d?service=other', 'service'],
+    ['jdbc:redshift://h:PORT/d?pgport=22', 'pgport'],
+    ['jdbc:mysql://h:PORT/d?socketFactory=x.Y', 'socketfactory'],
+    ['jdbc:mysql://h:PORT/d?dnsSrv=true', 'dnssrv'],
+    ['jdbc:mysql://address=(protocol=pipe)(host=h)(port=PORT)(path=x)/d', 'path'],
+    ['jdbc:mariadb://h:PORT/d?localSocket=%2Ftmp%2Fs', 'localsocket'],
+    ['jdbc:mariadb:replication://h:PORT,h:PORT/d?pipe=x', 'pipe'],
+    ['jdbc:sqlserver://h:PORT;serverName=other', 'serverName'],
+    ['jdbc:sqlserver://h:PORT;portNumber=22', 'portNumber'],
+    ['jdbc:snowflake://h:PORT/?useProxy=true&proxyHost=x', 'useproxy'],
+  ];
+  test.each(elsewhere)('that %s leads its driver elsewhere', async (url, property) => {
+    const { tester, server } = await start();
+    const result = await tester.test(url.replaceAll('PORT', String(server.port)), reader);
+    expect(result).toMatchObject({ outcome: 'NOT_TESTED', message: expect.stringContaining(`property ${property} `) });
+    expect([tester.lookedUp, server.connections]).toEqual([[], 0]);
+  });
+
+  test.each([
+    'jdbc:sqlserver://;serverName=h;portNumber=PORT',
+    'jdbc:sqlserver://h:PORT;serverName=H;portNumber=PORT',
+    'jdbc:mysql:loadbalance://h:PORT/d?dnsSrv=false',
+    'jdbc:mysql:replication://(host=h,port=PORT)/d',
+  ])('%s leads where it says', async (url) => {
+    const { tester, server } = await start();
+    await tester.test(url.replaceAll('PORT', String(server.port)), { secret: 'name' });
+    expect(server.connections).toBe(1);
+  });
+
+  test.each([
+    ['a user', '', { ...reader, masterUsername: 'a\r\nFLUSHALL\r\n' }],
+    ['a user, of parameters of a session', '', { ...reader, masterUsername: 'a\0options\0-c x=y' }],
+    ['a database', '%0d%0aFLUSHALL%0d%0a', reader],
+  ])('commands in the name of %s are not sent', async (_, database, values) => {
+    const { tester } = await start();
+    const silent = await startHostileServer(() => undefined);
+    for (const family of ['postgresql', 'mysql']) {
+      const url = `jdbc:${family}://h:${silent.port}/d${database}?sslmode=disable`;
+      expect((await tester.test(url, values)).outcome).toBe('NOT_TESTED');
+    }
+    expect([silent.connections, silent.received.length]).toEqual([0, 0]);
+    await silent.close();
+  });
 });
 
 test("the gateway's own is refused, listed or not", async () => {
@@ -100,6 +200,23 @@ test("the gateway's own is refused, listed or not", async () => {
     outcome: 'NOT_ALLOWED',
     message: expect.stringContaining('own'),
   });
+});
+
+test("the look-up of the gateway's own name takes no longer than the test", async () => {
+  const { tester, server, url } = await start({
+    timeout: 300,
+    ownEndpoints: [{ host: 'own.example.com', port: 0 }],
+    resolve: async (host) => (host === 'own.example.com' ? new Promise<string[]>(() => undefined) : ['127.0.0.1']),
+  });
+  const own = await startTester({
+    timeout: 300,
+    ownEndpoints: [{ host: 'own.example.com', port: server.port }],
+    resolve: async (host) => (host === 'own.example.com' ? new Promise<string[]>(() => undefined) : ['127.0.0.1']),
+  });
+  expect((await own.test(url, reader)).outcome).toBe('TIMED_OUT');
+  expect((await tester.test(url, { secret: 'name' })).outcome).toBe('REACHED');
+  expect(server.connections).toBe(1);
+  await own.close();
 });
 
 describe('a server that is refused, filtered or closed', () => {
@@ -200,5 +317,16 @@ describe('how much is tested', () => {
     expect(server.connections).toBe(3);
     await tester.test(three, { secret: 'name' }, callOf(undefined, 'another'));
     expect(server.connections).toBe(6);
+  });
+
+  test('by callers that are not known, as many of a network as of an address', async () => {
+    const { tester, server } = await start({ rateLimit: 1 });
+    const url = `jdbc:mysql://a:${server.port}/d`;
+    const from = (address: string) => ({ ...callOf(), caller: anonymous, address });
+    await tester.test(url, { secret: 'name' }, from('2001:db8:0:1::1'));
+    const neighbour = tester.test(url, { secret: 'name' }, from('2001:db8:0:1::2'));
+    await expect(neighbour).rejects.toMatchObject({ errorName: 'RATE_LIMITED' });
+    await tester.test(url, { secret: 'name' }, from('2001:db8:0:2::1'));
+    expect(server.connections).toBe(2);
   });
 });
