@@ -1,11 +1,14 @@
+import { readFileSync } from 'node:fs';
+import { connect, createServer, type Socket } from 'node:net';
+import { connect as connectTls, createServer as createTlsServer, TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createConnection } from 'mysql2/promise';
 import type { ConnectionTest } from '../../src/connection-test/test-outcome.js';
 import { makeAuthority, type TestAuthority } from '../support/certificates.js';
 import { type ConnectionTester, callOf, startTester } from '../support/connection-tester.js';
-import { type DatabaseServer, startServer } from '../support/database-server.js';
+import { type DatabaseServer, findMysqlServer, startServer } from '../support/database-server.js';
 import { type PostgresqlServer, startPostgresql } from '../support/postgresql-server.js';
-import { onPostgresql, onPrivateServer } from '../support/suites.js';
+import { onMysqlServer, onPostgresql, onPrivateServer } from '../support/suites.js';
 
 const password = 'pw-5ecret-pw';
 const reader = { masterUsername: 'reader', password };
@@ -30,12 +33,48 @@ afterAll(() => {
   stranger.remove();
 });
 
+const tls = ({ certificate, key }: { certificate: string; key: string }) => [
+  `--ssl-cert=${certificate}`,
+  `--ssl-key=${key}`,
+];
+
+/** Takes a PostgreSQL server's place with a certificate of its own, and passes on what comes through. */
+async function startBetween(port: number, options: { cert: Buffer; key: Buffer }) {
+  const context = createTlsServer(options);
+  const sockets: Socket[] = [];
+  const server = createServer((client) => {
+    const upstream = connect(port, '127.0.0.1');
+    sockets.push(client, upstream);
+    for (const socket of sockets) socket.on('error', () => undefined);
+    upstream.once('connect', () => {
+      client.once('data', (request) => {
+        upstream.write(request);
+        upstream.once('data', () => {
+          client.write('S');
+          const outer = new TLSSocket(client, { isServer: true, server: context, ...options });
+          const inner = connectTls({ socket: upstream, rejectUnauthorized: false });
+          for (const socket of [outer, inner]) socket.on('error', () => undefined);
+          outer.pipe(inner).pipe(outer);
+        });
+      });
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    port: (server.address() as { port: number }).port,
+    async close() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
 onPostgresql.run(onPostgresql.name, () => {
   const servers = new Map<string, PostgresqlServer>();
   let tester: ConnectionTester;
 
   beforeAll(async () => {
-    const anyTransport = ['host all all 127.0.0.1/32 scram-sha-256'];
+    const anyTransport = ['host all md5 127.0.0.1/32 md5', 'host all all 127.0.0.1/32 scram-sha-256'];
     const names = ['DNS:db.example.com', 'IP:127.0.0.1'];
     servers.set('none', await startPostgresql(['host all clear 127.0.0.1/32 password', ...anyTransport]));
     servers.set(
@@ -51,6 +90,8 @@ onPostgresql.run(onPostgresql.name, () => {
     for (const server of servers.values()) {
       await server.run(`CREATE USER reader PASSWORD '${password}'`);
       await server.run(`CREATE USER clear PASSWORD '${password}'`);
+      await server.run(`SET password_encryption = 'md5'; CREATE USER md5 PASSWORD '${password}'`);
+      await server.run(`CREATE USER overdue PASSWORD '${password}' VALID UNTIL '2020-01-01'`);
       await server.run(`CREATE USER locked NOLOGIN PASSWORD '${password}'`);
       await server.run('CREATE DATABASE orders');
       await server.run('CREATE DATABASE hidden');
@@ -95,6 +136,10 @@ onPostgresql.run(onPostgresql.name, () => {
     ['optional', '', { ...reader, password: 'wrong' }, 'AUTHENTICATION_FAILED', `${untilTls} TLS`],
     ['optional', '', { ...reader, masterUsername: 'nobody' }, 'AUTHENTICATION_FAILED', `${untilTls} TLS`],
     ['optional', '', { ...reader, masterUsername: 'locked' }, 'AUTHENTICATION_FAILED', `${untilTls} TLS AUTHENTICATED`],
+    ['optional', '', { ...reader, masterUsername: 'overdue' }, 'AUTHENTICATION_FAILED', `${untilTls} TLS`],
+    ['optional', '', { ...reader, masterUsername: 'md5' }, 'CONNECTED', all],
+    ['none', '', { ...reader, masterUsername: 'md5' }, 'CONNECTED', 'RESOLVED REACHED AUTHENTICATED DATABASE'],
+    ['optional', '', { masterUsername: 'md5', password: 'wrong' }, 'AUTHENTICATION_FAILED', `${untilTls} TLS`],
     ['optional', '', { masterUsername: 'clear', password }, 'CONNECTED', all],
     ['none', '', { masterUsername: 'clear', password }, 'PASSWORD_NOT_SENT', untilTls],
     ['optional', '?sslmode=disable', { masterUsername: 'clear', password }, 'PASSWORD_NOT_SENT', untilTls],
@@ -123,6 +168,17 @@ onPostgresql.run(onPostgresql.name, () => {
     expect([other.outcome, other.message]).toEqual(['TLS_FAILED', expect.stringContaining('another name')]);
     const address = await tester.test(url('required', '?sslmode=verify-full', 'orders', '127.0.0.1'), reader);
     expect(address.outcome).toBe('CONNECTED');
+  });
+
+  test('has no proof of the password passed on by who stands between', async () => {
+    const { certificate, key } = stranger.issue(['DNS:db.example.com']);
+    const between = await startBetween(servers.get('required')?.port as number, {
+      cert: readFileSync(certificate),
+      key: readFileSync(key),
+    });
+    const url = `jdbc:postgresql://db.example.com:${between.port}/orders?sslmode=require`;
+    expect(gist(await tester.test(url, reader))).toEqual(['AUTHENTICATION_FAILED', `${untilTls} TLS`]);
+    await between.close();
   });
 
   test('says that a certificate of its own was not read', async () => {
@@ -157,10 +213,6 @@ onPrivateServer.run(`MySQL or MariaDB, on ${onPrivateServer.name}`, () => {
 
   beforeAll(async () => {
     const names = ['DNS:db.example.com', 'IP:127.0.0.1'];
-    const tls = ({ certificate, key }: { certificate: string; key: string }) => [
-      `--ssl-cert=${certificate}`,
-      `--ssl-key=${key}`,
-    ];
     servers.set('none', await startServer(['--skip-ssl']));
     servers.set('optional', await startServer(tls(authority.issue(names))));
     servers.set('expired', await startServer(tls(authority.issue(names, -1))));
@@ -169,6 +221,7 @@ onPrivateServer.run(`MySQL or MariaDB, on ${onPrivateServer.name}`, () => {
       const connection = await createConnection({ uri: url });
       await connection.query(`CREATE USER reader@'%' IDENTIFIED BY '${password}'`);
       await connection.query(`CREATE USER locked@'%' IDENTIFIED BY '${password}' ACCOUNT LOCK`);
+      await connection.query(`CREATE USER overdue@'%' IDENTIFIED BY '${password}' PASSWORD EXPIRE`);
       await connection.query('CREATE DATABASE orders');
       await connection.query('CREATE DATABASE hidden');
       await connection.query("GRANT ALL ON orders.* TO reader@'%'");
@@ -219,6 +272,12 @@ onPrivateServer.run(`MySQL or MariaDB, on ${onPrivateServer.name}`, () => {
     expect(gist(await tester.test(url(server, query), values))).toEqual([outcome, steps]);
   });
 
+  test('says of a password that is overdue that it does not let in', async () => {
+    // MariaDB lets its user in, and to nothing but to change it.
+    const { outcome } = await tester.test(url('optional'), { ...reader, masterUsername: 'overdue' });
+    expect(outcome).toBe('AUTHENTICATION_FAILED');
+  });
+
   test('verifies the name of the URL, and not of the address', async () => {
     const other = await tester.test(url('optional', '?sslMode=VERIFY_IDENTITY', '', 'other.example.com'), reader);
     expect([other.outcome, other.message]).toEqual(['TLS_FAILED', expect.stringContaining('another name')]);
@@ -239,5 +298,62 @@ onPrivateServer.run(`MySQL or MariaDB, on ${onPrivateServer.name}`, () => {
     expect(found).toMatchObject({ outcome: 'CONNECTED', hasMore: false });
     expect(found.names).toContain('orders');
     expect(found.names).not.toContain('hidden');
+  });
+});
+
+onMysqlServer.run(onMysqlServer.name, () => {
+  const servers = new Map<string, DatabaseServer>();
+  let tester: ConnectionTester;
+
+  beforeAll(async () => {
+    const names = ['DNS:db.example.com', 'IP:127.0.0.1'];
+    const start = (words: string[]) => startServer(words, findMysqlServer());
+    servers.set('none', await start(['--tls-version=']));
+    servers.set('optional', await start(tls(authority.issue(names))));
+    servers.set('expired', await start(tls(authority.issue(names, -1))));
+    servers.set('foreign', await start(tls(stranger.issue(names))));
+    for (const { url } of servers.values()) {
+      const connection = await createConnection({ uri: url });
+      for (const name of ['reader', 'second', 'locked', 'overdue'])
+        await connection.query(
+          `CREATE USER ${name}@'%' IDENTIFIED WITH caching_sha2_password BY '${password}' ${{ locked: 'ACCOUNT LOCK', overdue: 'PASSWORD EXPIRE' }[name] ?? ''}`,
+        );
+      await connection.query('CREATE DATABASE orders');
+      for (const name of ['reader', 'second']) await connection.query(`GRANT ALL ON orders.* TO ${name}@'%'`);
+      await connection.end();
+    }
+    tester = await startTester({ certificateAuthority: authority.pem });
+  }, 300_000);
+  afterAll(async () => {
+    for (const server of servers.values()) await server.remove();
+    await tester?.close();
+  });
+
+  const url = (server: string, query = '', database = 'orders') =>
+    `jdbc:mysql://db.example.com:${servers.get(server)?.port}/${database}${query}`;
+
+  test.each<[server: string, query: string, values: Record<string, unknown>, outcome: string, steps: string]>([
+    ['optional', '?sslMode=VERIFY_IDENTITY', reader, 'CONNECTED', all],
+    ['none', '', reader, 'PASSWORD_NOT_SENT', untilTls],
+    ['none', '?sslMode=REQUIRED', reader, 'TLS_FAILED', untilTls],
+    ['expired', '?sslMode=VERIFY_CA', reader, 'TLS_FAILED', untilTls],
+    ['foreign', '?sslMode=VERIFY_CA', reader, 'TLS_FAILED', untilTls],
+    ['optional', '', { ...reader, password: 'wrong' }, 'AUTHENTICATION_FAILED', `${untilTls} TLS`],
+    ['optional', '', { ...reader, masterUsername: 'locked' }, 'AUTHENTICATION_FAILED', `${untilTls} TLS`],
+    ['optional', '', { ...reader, masterUsername: 'overdue' }, 'AUTHENTICATION_FAILED', `${untilTls} TLS`],
+  ])('on a server with TLS %s, %s %j: %s', async (server, query, values, outcome, steps) => {
+    expect(gist(await tester.test(url(server, query), values))).toEqual([outcome, steps]);
+  });
+
+  test('finds no database that is missing', async () => {
+    expect((await tester.test(url('optional', '', 'missing'), reader)).outcome).toBe('DATABASE_NOT_FOUND');
+  });
+
+  test('gets no password by its own key, and lets in without TLS whom it knows by then', async () => {
+    const second = { masterUsername: 'second', password };
+    const withoutTls = url('optional', '?sslMode=DISABLED');
+    expect((await tester.test(withoutTls, second)).outcome).toBe('PASSWORD_NOT_SENT');
+    expect((await tester.test(url('optional'), second)).outcome).toBe('CONNECTED');
+    expect((await tester.test(withoutTls, second)).outcome).toBe('CONNECTED');
   });
 });

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -28,9 +28,18 @@ export function findServer(): string | undefined {
   return process.env.TEST_MYSQLD || (onPath('mariadbd') ?? onPath('mysqld'));
 }
 
+/** MySQL's own server, which TEST_MYSQLD names where the one that is installed is MariaDB; undefined where there is none. */
+export function findMysqlServer(): string | undefined {
+  const named = process.env.TEST_MYSQLD;
+  if (named) return existsSync(named) ? named : undefined;
+  return onPath('mariadbd') === undefined ? onPath('mysqld') : undefined;
+}
+
 /** Starts a private server with its durable settings, on a free port of the loopback address. */
-export async function startServer(extraArguments: readonly string[] = []): Promise<DatabaseServer> {
-  const program = findServer();
+export async function startServer(
+  extraArguments: readonly string[] = [],
+  program = findServer(),
+): Promise<DatabaseServer> {
   if (program === undefined) throw new Error(`There is no database server to test on. ${howToGetServer}`);
   const directory = mkdtempSync(join(tmpdir(), 'gateway-mysql-'));
   const data = join(directory, 'data');

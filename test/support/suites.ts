@@ -1,6 +1,6 @@
 import { describe } from '@jest/globals';
 import { findChromium, howToGetChromium } from './chromium.js';
-import { findServer } from './database-server.js';
+import { findMysqlServer, findServer } from './database-server.js';
 import { mysqlKind } from './databases.js';
 import { findPostgresql } from './postgresql-server.js';
 
@@ -17,6 +17,12 @@ export const onMysql = suite('MySQL', mysqlKind === undefined ? 'there is no ser
 export const onPrivateServer = suite(
   'a server of its own',
   findServer() === undefined ? 'none is installed' : undefined,
+);
+
+/** What starts a server of MySQL's own. */
+export const onMysqlServer = suite(
+  "MySQL's own server",
+  findMysqlServer() === undefined ? 'none is installed, and TEST_MYSQLD names none' : undefined,
 );
 
 /** What starts a PostgreSQL server of its own. On CI one that is missing must fail, and not pass unseen. */
