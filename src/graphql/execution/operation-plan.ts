@@ -262,7 +262,7 @@ function propertyField(place: Place, completed: Completion): ExecuteField {
     // It may be a getter, so it is read once, and may fail.
     let value: unknown;
     try {
-      value = (source as Data | undefined)?.[property];
+      value = propertyOf(source, property);
     } catch (error) {
       return completed(run, prev, () => {
         throw error;
@@ -293,9 +293,15 @@ function resolvedField(place: Place, completed: Completion): ExecuteField {
       const given = getArgumentValues(field, nodes[0], run.variables as Data);
       const info = infoOf(place, run, path);
       if (resolve !== undefined) return resolve(source, given, run.context, info);
-      const value = (source as Data | undefined)?.[property];
+      const value = propertyOf(source, property);
       return typeof value === 'function' ? value.call(source, given, run.context, info) : value;
     });
+}
+
+/** Of what is neither an object nor a function nothing is a field: a text has a length of its own. */
+function propertyOf(source: unknown, property: string): unknown {
+  const isObject = (typeof source === 'object' && source !== null) || typeof source === 'function';
+  return isObject ? (source as Data)[property] : undefined;
 }
 
 /** Completes what a field is resolved to, and is told where that fails. */
@@ -400,7 +406,7 @@ function planAbstract(place: Place, type: GraphQLAbstractType): Complete | undef
   }
 
   return (run, value, path) => {
-    const typeName = resolveType(value, run.context, infoOf(place, run, path), type);
+    const typeName = resolveType(value, run.context, infoOf(place, run, fieldPathOf(path)), type);
     return isPromise(typeName)
       ? typeName.then((found) => completed(run, value, path, found))
       : completed(run, value, path, typeName);
@@ -462,6 +468,13 @@ function infoOf({ outline, parent, field, nodes }: Place, { variables }: Run, pa
     operation: outline.operation,
     variableValues: variables as Data,
   };
+}
+
+/** The path of the field that an entry of a list is in, however deep; of what is no entry its own. */
+function fieldPathOf(path: Path): Path {
+  let at = path;
+  while (typeof at.key === 'number' && at.prev !== undefined) at = at.prev;
+  return at;
 }
 
 function isPromise(value: unknown): value is Promise<unknown> {
