@@ -48,7 +48,7 @@ export interface Setting {
   readonly secret: boolean;
 }
 
-const openOnly = '`true` where everyone is let in, else `false`';
+const openOnly = '`true` with `AUTH=none`, else `false`';
 
 /** Every setting there is, in the order in which they are documented. The one place that says its range and its default. */
 export const settings = {
@@ -56,36 +56,36 @@ export const settings = {
   PORT: { description: 'The port to listen on; 0 takes a free one.', kind: wholeNumber(0, 65_535), absent: 4000 },
   WORKERS: {
     description:
-      'Processes that serve the port together, about one a core; above 1 only with MySQL or MariaDB. Each is a gateway of its own: what is limited, counted or pooled by gateway is so for each.',
+      'Processes that share the port, about one per core. More than 1 needs MySQL or MariaDB. Limits, counts and pools that are per gateway apply to each process.',
     kind: wholeNumber(1, 64),
     absent: 1,
   },
   DATABASE_URL: {
     description:
-      'Where the register is kept: `mysql://user:password@host:3306/name` for MySQL and MariaDB, user and password percent-encoded, with `?ssl=required` or `?ssl=verify` for TLS; several nodes of a cluster as `a:3306,b:3306`, of which the first that answers is used; or `sqlite:PATH`.',
+      'Where the register is kept: `mysql://user:password@host:3306/name` for MySQL and MariaDB, or `sqlite:PATH`. Percent-encode the user and the password. Add `?ssl=required` or `?ssl=verify` for TLS. List the nodes of a cluster as `a:3306,b:3306`; the first that takes writes is used.',
     kind: databaseUrl,
     absent: { kind: 'sqlite', path: 'data/gateway.sqlite' },
     whenAbsent: 'an embedded SQLite file, `data/gateway.sqlite`',
     secret: true,
   },
   DATABASE_CA_FILE: {
-    description: 'The path of a PEM file with the certificate authorities to trust where `ssl=verify` is asked for.',
+    description: 'The path of a PEM file with the certificate authorities to trust with `ssl=verify`.',
     kind: pemFile,
     whenAbsent: 'those that Node.js trusts',
   },
   DB_TIMEOUT_MS: {
     description:
-      'How long a request may wait for the database in all, in milliseconds; after that it is answered with 503.',
+      'The total time that a request may wait for the database, in milliseconds. After that it is answered with 503.',
     kind: wholeNumber(100, 60_000),
     absent: 4000,
   },
   DB_POOL_SIZE: {
-    description: 'Connections to MySQL or MariaDB at most.',
+    description: 'The maximum number of connections to MySQL or MariaDB.',
     kind: wholeNumber(1, 1000),
     absent: 16,
   },
   DB_QUEUE_LIMIT: {
-    description: 'Requests that may wait for the database at most; one more is answered with 503.',
+    description: 'The maximum number of requests that wait for the database. Further ones are answered with 503.',
     kind: wholeNumber(1, 100_000),
     absent: 256,
   },
@@ -93,12 +93,12 @@ export const settings = {
     description: 'The key that seals credentials: 32 bytes in base64, as `openssl rand -base64 32` makes them.',
     kind: sealingKey,
     absent: [],
-    whenAbsent: 'with SQLite one is made beside the file; with MySQL the start stops',
+    whenAbsent: 'with SQLite, one is created beside the file; with MySQL, the gateway does not start',
     secret: true,
   },
   SECRETS_KEYS: {
     description:
-      'Several such keys, separated by commas, while one is replaced by another: the first seals, all of them open. It stands instead of `SECRETS_KEY`.',
+      'Several sealing keys, separated by commas, for replacing one by another: the first seals, all of them open. Use it instead of `SECRETS_KEY`.',
     kind: sealingKeys,
     absent: [],
     whenAbsent: 'the one of `SECRETS_KEY`',
@@ -113,18 +113,18 @@ export const settings = {
   },
   AUTH: {
     description:
-      'Who is let in: `keys` for API keys, `oidc` for OpenID Connect bearer tokens, `keys,oidc` for both, `none` for everyone, who may then read and write but neither read credentials nor administer.',
+      'How callers authenticate: `keys` for API keys, `oidc` for OpenID Connect bearer tokens, `keys,oidc` for both. With `none`, everyone may read and write, but neither read credentials nor administer.',
     kind: authenticationWays,
     whenAbsent:
-      '`oidc` where `OIDC_ISSUER` is set; else `none` where `HOST` is a loopback address; else the start stops',
+      '`oidc` where `OIDC_ISSUER` is set; else `none` where `HOST` is a loopback address; else the gateway does not start',
   },
   OIDC_ISSUER: {
-    description: 'The URL of the OpenID Connect issuer, exactly as it stands in its tokens.',
+    description: 'The URL of the OpenID Connect issuer, exactly as in its tokens (`iss`).',
     kind: issuerUrl,
     whenAbsent: 'no tokens are accepted',
   },
   OIDC_AUDIENCE: {
-    description: 'What a token must be meant for (`aud`): one of these, separated by commas.',
+    description: 'The accepted audiences (`aud`), separated by commas. A token needs one of them.',
     kind: list,
     absent: [],
     whenAbsent: 'required with `oidc`',
@@ -136,7 +136,7 @@ export const settings = {
   },
   OIDC_PERMISSIONS_CLAIM: {
     description:
-      'The claim that says what a caller may do: its name, or a path with dots such as `realm_access.roles`. Its value is a list, or words between spaces, of `read`, `write`, `credentials`, `connect`, `admin`; other words are ignored.',
+      'The claim that says what a caller may do: its name, or a path with dots such as `realm_access.roles`. Its value is a list, or a text with spaces between the words, of `read`, `write`, `credentials`, `connect`, `admin`; other words are ignored.',
     kind: anyText,
     absent: 'permissions',
   },
@@ -158,111 +158,111 @@ export const settings = {
   },
   PORTAL_FILE: {
     description:
-      'The path of a JSON file with what the pages of the web portal ask for and the register does not know. With it, the web portal can be used on this gateway, and an account id is registered once only: set it on every gateway of a register. It is read at the start.',
+      'The path of a JSON file with what the web portal needs and the register does not know. With it, you can use the web portal on this gateway, and an account id can be registered only once. Set it on every gateway of a register. It is read at the start.',
     kind: jsonFile,
-    whenAbsent: 'the legacy routes are those of the document alone',
+    whenAbsent: 'only the documented legacy routes are served',
   },
   GRAPHQL_MAX_TOKENS: {
     description:
-      'Lexical tokens of a GraphQL document at most; it may also have 50 characters for each of them, and as many lines.',
+      'The maximum number of tokens in a GraphQL document. A document may have 50 characters for each token allowed, and as many lines as tokens.',
     kind: wholeNumber(100, 100_000),
     absent: 2000,
   },
   GRAPHQL_MAX_DEPTH: {
-    description: 'Fields inside each other in a GraphQL document at most; introspection does not count.',
+    description: 'The maximum depth of fields in a GraphQL document. Introspection does not count.',
     kind: wholeNumber(1, 100),
     absent: 8,
   },
   GRAPHQL_MAX_ALIASES: {
-    description: 'Aliases in a GraphQL document at most.',
+    description: 'The maximum number of aliases in a GraphQL document.',
     kind: wholeNumber(0, 10_000),
     absent: 15,
   },
   GRAPHQL_MAX_COST: {
     description:
-      'Fields that a GraphQL document may ask for at most, those of a page counted once for each entry that it may have; introspection does not count. A field that stands in one place n times costs 100 for each pair of them besides, against this limit or 10000, whichever is more.',
+      'The maximum cost of a GraphQL document. Each field costs 1, and in a page 1 for each entry that the page may have; introspection does not count. A field that is selected several times at the same position costs 100 more for each pair, against this limit or 10000, whichever is higher.',
     kind: wholeNumber(10, 100_000_000),
     absent: 50_000,
   },
   GRAPHQL_MAX_BYTES: {
     description:
-      'Bytes of the answer to a GraphQL document at most. A document is refused where its fields may have more, each with as many characters as its parameter; an answer that has more when it is written is not sent. Answers that are made at the same time, and answers that are not read, take four times as much at most.',
+      'The maximum size of a GraphQL response, in bytes. A document whose response could be larger is refused, and a response that turns out larger is not sent. All responses in progress, and all that clients do not read, take at most four times as much together.',
     kind: wholeNumber(65_536, 100_000_000),
     absent: 8 * 1024 * 1024,
   },
   BODY_LIMIT: {
-    description: 'The largest body that is read, in bytes; a larger one is answered with 413.',
+    description: 'The maximum size of a request body, in bytes. A larger one is answered with 413.',
     kind: wholeNumber(1024, 104_857_600),
     absent: 2 * 1024 * 1024,
   },
   REQUEST_LIMIT: {
     description:
-      'Requests in work at the same time at most; others wait for their turn, in a burst for a second at most, else for a quarter of one, and are then answered with 503.',
+      'The maximum number of requests processed at the same time. Further ones wait, for up to 1 second in a burst and otherwise 0.25 seconds, and are then answered with 503.',
     kind: wholeNumber(1, 100_000),
     whenAbsent: 'twice `DB_POOL_SIZE`',
   },
   CONNECTION_LIMIT: {
     description:
-      'Connections of one address at most; with IPv6, those of one network of 64 bits. On further connections only `/healthz`, `/readyz` and `/metrics` are served, and other requests are answered with 503. The proxies that `TRUST_PROXY` names may have any number; where it is a number, every address may.',
+      'The maximum number of connections from one address, with IPv6 from one /64 network. On further connections only `/healthz`, `/readyz` and `/metrics` are served; other requests are answered with 503. It does not apply to the proxies in `TRUST_PROXY`, nor to any address where that is a number.',
     kind: wholeNumber(1, 5000),
     absent: 1000,
   },
   RATE_LIMIT: {
     description:
-      'Requests of one caller in a minute at most, counted by each gateway on its own; more are answered with 429. A caller that is not known is counted by its address, with IPv6 by its network of 64 bits.',
+      'The maximum number of requests of one caller per minute, counted by each gateway on its own. Further ones are answered with 429. Callers that are not authenticated are counted by address, with IPv6 by /64 network.',
     kind: wholeNumber(1, 1_000_000),
-    whenAbsent: 'any number',
+    whenAbsent: 'no limit',
   },
   TRUST_PROXY: {
     description:
-      'The proxies whose `X-Forwarded-For` is believed: how many stand before the gateway, or their addresses and networks (`10.0.0.0/8`), separated by commas.',
+      'The proxies whose `X-Forwarded-For` is trusted: how many are in front of the gateway, or their addresses and networks (`10.0.0.0/8`), separated by commas.',
     kind: proxies,
     absent: false,
     whenAbsent: 'none',
   },
   CONNECTION_TEST_NETWORKS: {
     description:
-      'The networks that connection tests may connect to, in CIDR notation such as `10.0.0.0/8,fd00::/8`, separated by commas. Loopback, link-local and other special networks need an entry of their own.',
+      'The networks to which connection tests may connect, in CIDR notation such as `10.0.0.0/8,fd00::/8`, separated by commas. Loopback, link-local and other special networks need an entry of their own.',
     kind: networks,
     absent: [],
     whenAbsent: 'connections are not tested',
   },
   CONNECTION_TEST_TIMEOUT_MS: {
-    description: 'How long a connection test may take in all, in milliseconds.',
+    description: 'The maximum duration of a connection test, in milliseconds.',
     kind: wholeNumber(100, 60_000),
     absent: 10_000,
   },
   CONNECTION_TEST_RATE_LIMIT: {
     description:
-      'Servers that one caller may have tested in a minute at most, counted by each gateway on its own; more are answered with 429.',
+      'The maximum number of servers that one caller may test per minute, counted by each gateway on its own. Further tests are answered with 429.',
     kind: wholeNumber(1, 10_000),
     absent: 60,
   },
   CONNECTION_TEST_CA_FILE: {
     description:
-      'The path of a PEM file with certificate authorities that connection tests trust, besides those that Node.js trusts.',
+      'The path of a PEM file with certificate authorities that connection tests trust, in addition to those of Node.js.',
     kind: pemFile,
     whenAbsent: 'only those that Node.js trusts',
   },
   CORS_ORIGINS: {
     description:
-      'Origins whose pages may call the gateway, besides its own: exact, such as `https://portal.example.com`, separated by commas.',
+      'Origins whose pages may call the gateway, in addition to its own, such as `https://portal.example.com`, separated by commas.',
     kind: origins,
     absent: [],
     whenAbsent: 'none',
   },
   AUDIT_RETENTION_DAYS: {
-    description: 'How long the audit is kept, in days; what is older is removed.',
+    description: 'How long audit events are kept, in days. Older ones are deleted.',
     kind: wholeNumber(1, 36_500),
-    whenAbsent: 'for ever',
+    whenAbsent: 'they are kept forever',
   },
   OTEL_EXPORTER_OTLP_ENDPOINT: {
     description:
-      'The URL to which traces are sent by OTLP over HTTP (`/v1/traces` is put behind it). The other settings of OpenTelemetry hold as it documents them: `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_TRACES_SAMPLER` and more.',
+      'The URL to which traces are sent by OTLP over HTTP (`/v1/traces` is appended). The other OpenTelemetry variables work as documented by OpenTelemetry: `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_TRACES_SAMPLER` and more.',
     kind: collectorUrl,
-    whenAbsent: 'no traces are made',
+    whenAbsent: 'no traces are sent',
   },
-  LOG_LEVEL: { description: 'The least important log lines to write.', kind: oneOf(logLevels), absent: 'info' },
+  LOG_LEVEL: { description: 'The lowest level of log lines to write.', kind: oneOf(logLevels), absent: 'info' },
 } as const satisfies Record<string, Declaration<unknown>>;
 
 /** The name of a setting. */
