@@ -3,6 +3,3 @@ export const succeeded = { status: 'success', code: 1001, message: 'Operation su
 
 /** What an operation that was only rehearsed says of itself: nothing of it can be taken for success. */
 export const rehearsed = { status: 'rehearsed', code: 1905, message: 'Rehearsed: nothing was changed' } as const;
-
-/** An operation that succeeded. */
-export type Succeeded = typeof succeeded;

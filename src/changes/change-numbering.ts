@@ -25,8 +25,8 @@ interface Look {
 }
 
 /**
- * Gives the changes that are committed their places in the feed. Every gateway does it; the database makes sure that no two do
- * it at once. The one that did so last goes on; another takes over where a change waits and nobody has given places meanwhile.
+ * Gives the changes that are committed their positions in the feed. Every gateway does it; the database makes sure that no two do
+ * it at once. The one that did so last goes on; another takes over where a change waits and nobody has given positions meanwhile.
  */
 export class ChangeNumbering {
   readonly #database: Database;
@@ -138,19 +138,19 @@ async function nextInOrder(session: Session): Promise<UnnumberedChange[]> {
 
 /** By their ids, which go by the clocks of the gateways, but those of one datasource or account always as they came. */
 export function inOrder(changes: readonly UnnumberedChange[]): UnnumberedChange[] {
-  const places = new Map<string, number[]>();
-  for (const [place, { targetId }] of changes.entries()) {
+  const indexes = new Map<string, number[]>();
+  for (const [index, { targetId }] of changes.entries()) {
     if (targetId === null) continue;
-    const found = places.get(targetId);
-    if (found === undefined) places.set(targetId, [place]);
-    else found.push(place);
+    const found = indexes.get(targetId);
+    if (found === undefined) indexes.set(targetId, [index]);
+    else found.push(index);
   }
   const ordered = [...changes];
-  for (const found of places.values()) {
+  for (const found of indexes.values()) {
     const sorted = found
-      .map((place) => changes[place] as UnnumberedChange)
+      .map((index) => changes[index] as UnnumberedChange)
       .sort((one, other) => turnOf(one) - turnOf(other));
-    for (const [turn, place] of found.entries()) ordered[place] = sorted[turn] as UnnumberedChange;
+    for (const [turn, index] of found.entries()) ordered[index] = sorted[turn] as UnnumberedChange;
   }
   return ordered;
 }

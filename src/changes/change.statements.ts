@@ -78,7 +78,7 @@ export async function assignPositions(session: Session, ids: readonly string[], 
     const cases = padded.map(() => 'WHEN ? THEN ?').join(' ');
     const sql = `UPDATE audit_events SET position = CASE id ${cases} END WHERE id IN (${padded.map(() => '?').join(', ')}) AND position = 0`;
     // The first of equal cases counts.
-    const values = padded.flatMap((id, place) => [id, first + start + (place < some.length ? place : 0)]);
+    const values = padded.flatMap((id, index) => [id, first + start + (index < some.length ? index : 0)]);
     assigned += await session.run(sql, [...values, ...padded]);
   }
   return assigned;

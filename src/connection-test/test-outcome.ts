@@ -1,7 +1,7 @@
 import type { TestOutcome } from '../datasources/test-outcome.js';
 
 /** How far a test came: the name is resolved, the port reached, TLS agreed on, the user let in, the database there. */
-export const testSteps = ['RESOLVED', 'REACHED', 'TLS', 'AUTHENTICATED', 'DATABASE'] as const;
+const testSteps = ['RESOLVED', 'REACHED', 'TLS', 'AUTHENTICATED', 'DATABASE'] as const;
 
 /** How far a test came. */
 export type TestStepName = (typeof testSteps)[number];

@@ -12,8 +12,10 @@ import {
 } from './index-range.js';
 import { advance, beginning, nextParts, partSizes, type RangePart, unfinished } from './range-parts.js';
 
-const mostPerPage = 100;
-const usualPerPage = 20;
+/** How many rows a page has at most. */
+export const maxPageSize = 100;
+/** How many rows a page has where none is told. */
+export const defaultPageSize = 20;
 // SQLite takes 500 parts of a union at most.
 const maxRangesAtOnce = 100;
 
@@ -68,7 +70,7 @@ export function pageRequest({ first, after, last, before }: PageArguments, order
   if (problems.length > 0) throw new InvalidParametersError(problems);
   return {
     order,
-    limit: first ?? last ?? usualPerPage,
+    limit: first ?? last ?? defaultPageSize,
     backward: isGiven(last) || (isGiven(before) && !isGiven(first) && !isGiven(after)),
     after: positions.after ?? undefined,
     before: positions.before ?? undefined,
@@ -279,9 +281,9 @@ function position(cursor: string | null | undefined, order: Order): Position | n
 }
 
 function countProblems(property: string, count: number | null | undefined) {
-  return !isGiven(count) || (count >= 1 && count <= mostPerPage)
+  return !isGiven(count) || (count >= 1 && count <= maxPageSize)
     ? []
-    : [{ property, problem: `must be a whole number from 1 to ${mostPerPage}` }];
+    : [{ property, problem: `must be a whole number from 1 to ${maxPageSize}` }];
 }
 
 function isGiven<T>(value: T | null | undefined): value is T {

@@ -4,7 +4,7 @@ import { Deadline } from './deadline.js';
 
 // Two keep a server busy that has little else to do, and leave room beside them where it has.
 const atOnce = 2;
-const mostWaiting = 16;
+const maxWaiting = 16;
 /** What is found by the first of a scan's statements need not wait for what goes through very many rows. */
 const statementsWithoutTurn = 4;
 // What is left is for the answer: that a search was too broad must come before it is too late to say so.
@@ -61,7 +61,7 @@ export class ScanTurns {
 
   #enter(): void {
     this.#scans += 1;
-    if (this.#scans > atOnce + mostWaiting) throw new OverloadedError();
+    if (this.#scans > atOnce + maxWaiting) throw new OverloadedError();
   }
 
   async #turn(deadline: Deadline): Promise<void> {

@@ -11,7 +11,7 @@ interface Asked<Key> {
 }
 
 /** The most keys that one statement looks up. */
-export const largestLookup = 32;
+export const maxLookupKeys = 32;
 
 /**
  * Looks rows up by a key. Those that are asked for at the same time share one statement, whichever requests they are for:
@@ -51,7 +51,7 @@ export class SharedLookup<Key, Row extends Key & object> {
     this.#loader = new DataLoader(this.#readAll, {
       cache: false,
       batch: !database.isObserved,
-      maxBatchSize: largestLookup,
+      maxBatchSize: maxLookupKeys,
       // What came in with this one is looked up in the same turn of the event loop.
       batchScheduleFn: setImmediate,
     });

@@ -18,7 +18,7 @@ const required = {
 } as const;
 
 /** The datasource that the examples are about. */
-export const exampleDatasource = { ...required, secret: 'orders/reader' } as const;
+const exampleDatasource = { ...required, secret: 'orders/reader' } as const;
 
 const asLegacyClientsSend = {
   ...required,

@@ -98,7 +98,7 @@ export async function registerGraphQL(
 }
 
 /** Answers an error that came before GraphQL was reached, or instead of it. */
-export function answerGraphQLError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+function answerGraphQLError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   if (error instanceof DomainError) {
     const formatted = formatGraphQLError(error, request.id, request.log);
     const code = formatted.extensions?.code as string;

@@ -15,9 +15,9 @@ export interface Turn {
 
 // A burst is worked off. Where there were some that wait without a break for longer than that, there are more than can be
 // served, and a long queue would only make each answer late.
-const longestBurst = 1000;
-const longestWaitAfterwards = 250;
-const mostRefusedAtOnce = 100;
+const maxBurst = 1000;
+const maxWaitAfterwards = 250;
+const maxRefusedAtOnce = 100;
 
 /**
  * Gives out shares of what there is, in the order in which they are asked for; what waits for too long is refused. To let
@@ -64,7 +64,7 @@ export class TurnQueue {
     }
     if (this.#queue.length === 0) {
       this.#waitingSince = turn.since;
-      this.#timer = setTimeout(() => this.#refuseLate(), longestBurst);
+      this.#timer = setTimeout(() => this.#refuseLate(), maxBurst);
     }
     this.#queue.push(turn);
     return false;
@@ -100,8 +100,8 @@ export class TurnQueue {
   #refuseLate(): void {
     clearTimeout(this.#timer);
     const now = performance.now();
-    const late = now - (now - this.#waitingSince < longestBurst ? longestBurst : longestWaitAfterwards);
-    for (let refused = 0; refused < mostRefusedAtOnce; refused += 1) {
+    const late = now - (now - this.#waitingSince < maxBurst ? maxBurst : maxWaitAfterwards);
+    for (let refused = 0; refused < maxRefusedAtOnce; refused += 1) {
       if ((this.#queue.first?.since ?? Number.POSITIVE_INFINITY) > late) break;
       const turn = this.#queue.shift() as Turn;
       if (turn.isAbandoned()) {

@@ -11,7 +11,7 @@ const requirement = 'must be a date and time with an offset, such as 2024-02-29T
  *
  * @returns undefined where the text is not such a date and time
  */
-export function parseDateTime(text: string): Date | undefined {
+function parseDateTime(text: string): Date | undefined {
   const match = pattern.exec(text);
   if (match === null) return undefined;
   const [year, month, day, hour, minute, second] = match.slice(1, 7).map(Number) as [

@@ -11,7 +11,7 @@ import {
 } from './portal-file.js';
 
 /** Which account something is asked for. */
-export interface PortalPlace {
+export interface PortalAccount {
   readonly provider: number;
   readonly accountId: string;
   readonly region: string;
@@ -43,19 +43,19 @@ export class PortalDirectory {
   }
 
   /** The networks of an account. */
-  vpcsOf(place: PortalPlace): PortalVpc[] {
-    return entriesFor(place, this.#file.networks).flatMap(({ vpcs }) => vpcs);
+  vpcsOf(account: PortalAccount): PortalVpc[] {
+    return entriesFor(account, this.#file.networks).flatMap(({ vpcs }) => vpcs);
   }
 
   /** The zone of a subnet; undefined where it is none of the account's. */
-  zoneOf(place: PortalPlace, subnetId: unknown): string | undefined {
-    const subnets = this.vpcsOf(place).flatMap((vpc) => vpc.subnets);
+  zoneOf(account: PortalAccount, subnetId: unknown): string | undefined {
+    const subnets = this.vpcsOf(account).flatMap((vpc) => vpc.subnets);
     return subnets.find(({ id }) => id === subnetId)?.zone;
   }
 
   /** The names of the secrets of an account. */
-  secretsOf(place: PortalPlace): PortalSecret[] {
-    return entriesFor(place, this.#file.secrets ?? []);
+  secretsOf(account: PortalAccount): PortalSecret[] {
+    return entriesFor(account, this.#file.secrets ?? []);
   }
 }
 
@@ -64,12 +64,15 @@ export function shownUnder(provider: number): number[] {
   return provider === aws ? [aws, jdbcProxy] : [provider];
 }
 
-function entriesFor<Entry extends PortalScope>({ provider, ...place }: PortalPlace, list: readonly Entry[]): Entry[] {
+function entriesFor<Entry extends PortalScope>(
+  { provider, ...account }: PortalAccount,
+  list: readonly Entry[],
+): Entry[] {
   const owner = ownerIn(list, provider);
   return list.filter(
     (entry) =>
       entry.provider === owner &&
-      (entry.region === undefined || entry.region === place.region) &&
-      (entry.accountId === undefined || entry.accountId === place.accountId),
+      (entry.region === undefined || entry.region === account.region) &&
+      (entry.accountId === undefined || entry.accountId === account.accountId),
   );
 }

@@ -71,7 +71,7 @@ export function readPortalFile(content: object): PortalFile | { readonly problem
   const validate = new Ajv({ allErrors: true, strict: true, unicodeRegExp: true }).compile(portalFileSchema);
   const problems = validate(content)
     ? contradictionsIn(content as PortalFile)
-    : (validate.errors ?? []).map(({ instancePath, ...error }) => `${placeOf(instancePath)} ${requirement(error)}`);
+    : (validate.errors ?? []).map(({ instancePath, ...error }) => `${pathOf(instancePath)} ${requirement(error)}`);
   if (problems.length === 0) return content as PortalFile;
   const others = problems.length - maxShown;
   return { problems: others > 0 ? [...problems.slice(0, maxShown), `and ${others} others`] : problems };
@@ -138,9 +138,9 @@ function repeats<Entry>(
 }
 
 /** `/networks/0/vpcs` as `networks[0].vpcs`. */
-function placeOf(instancePath: string): string {
-  const place = instancePath.replace(/\/(\d+)/g, '[$1]').replace(/\//g, '.');
-  return place === '' ? 'the file' : place.replace(/^\./, '');
+function pathOf(instancePath: string): string {
+  const path = instancePath.replace(/\/(\d+)/g, '[$1]').replace(/\//g, '.');
+  return path === '' ? 'the file' : path.replace(/^\./, '');
 }
 
 function requirement({ keyword, params, message }: Omit<ErrorObject, 'instancePath'>): string {

@@ -55,7 +55,7 @@ export const accountColumns = {
 } satisfies ListColumns<AccountProperty, AccountListing['order']>;
 
 /** The columns of the list of datasources. */
-export const datasourceColumns = {
+const datasourceColumns = {
   columns: {
     account_id: { property: 'accountId', holds: 'text' },
     region: { property: 'region', holds: 'text' },
@@ -132,8 +132,8 @@ export function portalReads({ directory, accounts, datasources, connectionTests 
   }
 
   function network(body: LegacyBody) {
-    const { accountProviderId, ...place } = readInput(AccountQuestion, body);
-    return { vpcs: directory.vpcsOf({ ...place, provider: accountProviderId }).map(vpcRow) };
+    const { accountProviderId, ...account } = readInput(AccountQuestion, body);
+    return { vpcs: directory.vpcsOf({ ...account, provider: accountProviderId }).map(vpcRow) };
   }
 
   function secrets(query: LegacyBody) {

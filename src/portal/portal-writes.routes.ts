@@ -109,12 +109,12 @@ function patchOf(input: EditDatasourceInput, body: LegacyBody): UpdateDatasource
 /** The zone of the subnet that a body names, where the file knows it. */
 function zoneIn(directory: PortalDirectory, body: LegacyBody, isToBeFilled: (zone: unknown) => boolean = () => true) {
   if (!isToBeFilled(body.network_availability_zone)) return {};
-  const place = {
+  const account = {
     provider: Number(body.account_provider_id),
     accountId: String(body.account_id),
     region: String(body.region),
   };
-  const zone = directory.zoneOf(place, body.network_subnet_id);
+  const zone = directory.zoneOf(account, body.network_subnet_id);
   return zone === undefined ? {} : { network_availability_zone: zone };
 }
 

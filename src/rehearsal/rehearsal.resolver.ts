@@ -3,7 +3,7 @@ import { shownChanges } from '../audit/recorded-changes.js';
 import { InvalidParametersError } from '../errors.js';
 import { Rules } from '../graphql/schema/field-rules.js';
 import { OperationPayload } from '../graphql/schema/operation-payload.type.js';
-import { usualPageSize } from '../graphql/schema/page.arguments.js';
+import { pageSizeOf } from '../graphql/schema/page.arguments.js';
 import { maxRehearsedChanges, type PerformedPayload } from './performance.js';
 import type { RehearsedChange } from './rehearsal.statements.js';
 import { RehearsalType, type RehearsedChangeType } from './rehearsal.type.js';
@@ -23,7 +23,7 @@ export class RehearsalResolver {
     first?: number | null,
   ): RehearsalType | null {
     const { rehearsed, rehearsedChanges = [] } = payload as PerformedPayload;
-    const atMost = first ?? usualPageSize;
+    const atMost = pageSizeOf({ first });
     if (atMost < 1 || atMost > maxRehearsedChanges) {
       throw new InvalidParametersError([{ property: 'first', problem: `must be from 1 to ${maxRehearsedChanges}` }]);
     }

@@ -46,6 +46,6 @@ export function internalFailure(requestId: string): Failure {
 }
 
 /** What a client is told of an error of the service itself. */
-export function internalMessage(requestId: string): string {
+function internalMessage(requestId: string): string {
   return `The service failed to answer. Report it with the request id ${requestId}.`;
 }

@@ -39,7 +39,7 @@ import {
 import type { Database, Reader, Session, SqlValue } from '../../src/database/database.js';
 import type { Position } from '../../src/database/index-range.js';
 import type { PageRequest } from '../../src/database/page.js';
-import { largestLookup } from '../../src/database/shared-lookup.js';
+import { maxLookupKeys } from '../../src/database/shared-lookup.js';
 import { replaceSealed, selectSealed } from '../../src/datasources/credential.statements.js';
 import type { Datasource } from '../../src/datasources/datasource.entity.js';
 import {
@@ -260,14 +260,14 @@ describe.each(settings)('on $name', ({ kind, before, after }) => {
 
   describe('what goes through rows', () => {
     /** In parts of a few rows each: those of a part are found by its bounds, and not from the start. */
-    async function expectOnce(work: (reader: Reader) => Promise<unknown>, mostGoneThrough: number): Promise<void> {
+    async function expectOnce(work: (reader: Reader) => Promise<unknown>, maxGoneThrough: number): Promise<void> {
       const look = await lookAt(database, (session) => {
         const dialect = { ...session.dialect, rowsOfPart: { first: 100, most: 400 } };
         return work({ dialect, rows: (sql, values) => session.rows(sql, values) });
       });
-      expect(findingsIn(look, 2 * mostGoneThrough)).toEqual([]);
+      expect(findingsIn(look, 2 * maxGoneThrough)).toEqual([]);
       // Each is read once in an index and once itself, and each part reads some beside.
-      expect(look.rowsRead).toBeLessThanOrEqual(2.5 * mostGoneThrough + 30 * look.statements.length);
+      expect(look.rowsRead).toBeLessThanOrEqual(2.5 * maxGoneThrough + 30 * look.statements.length);
       expect(look.statements.length).toBeGreaterThan(3);
     }
 
@@ -417,10 +417,10 @@ describe.each(settings)('on $name', ({ kind, before, after }) => {
     const [datasource, account] = [datasources[77] as Datasource, accounts[77] as Account];
     const keys = datasources.slice(100, 150);
     await expectByIndex((session) => selectDatasources(session, [datasource]), 5);
-    await expectByIndex((session) => selectDatasources(session, keys.slice(0, largestLookup)), 3 * largestLookup);
+    await expectByIndex((session) => selectDatasources(session, keys.slice(0, maxLookupKeys)), 3 * maxLookupKeys);
     await expectByIndex((session) => selectDatasourcesById(session, [datasource]), 5);
-    const many = keys.slice(0, largestLookup);
-    await expectByIndex((session) => selectDatasourcesWithAccounts(session, many), 5 * largestLookup);
+    const many = keys.slice(0, maxLookupKeys);
+    await expectByIndex((session) => selectDatasourcesWithAccounts(session, many), 5 * maxLookupKeys);
     await expectByIndex((session) => lockSealedDatasource(session, datasource), 5);
     await expectByIndex((session) => selectSealedDatasources(session, keys), 3 * keys.length);
     await expectByIndex((session) => selectAccounts(session, [account]), 5);

@@ -15,13 +15,13 @@ export function selectedBelow(
   // An operation that is executed again, or a field of many objects, has the same nodes.
   const known = found.get(fieldNodes) ?? new Map<string, ReadonlySet<string>>();
   found.set(fieldNodes, known);
-  const place = path.join(' ');
-  let names = known.get(place);
+  const key = path.join(' ');
+  let names = known.get(key);
   if (names === undefined) {
     let fields: readonly FieldNode[] = fieldNodes;
     for (const name of path) fields = fieldsOf(fields, fragments).filter((field) => field.name.value === name);
     names = new Set(fieldsOf(fields, fragments).map((field) => field.name.value));
-    known.set(place, names);
+    known.set(key, names);
   }
   return names;
 }

@@ -69,7 +69,7 @@ function checkNesting(query: string): void {
 }
 
 /** How many lines a text has, as graphql-js counts them; counted no further than `maxLines`. */
-export function countLines(text: string, maxLines: number): number {
+function countLines(text: string, maxLines: number): number {
   return text.split(/\r\n|[\n\r]/, maxLines).length;
 }
 
@@ -95,11 +95,11 @@ export function checkRepetitions(document: DocumentNode, limits: DocumentLimits)
   let left = Math.max(limits.maxCost, leastCostOfValidation);
   for (const root of roots) {
     if (met.has(root)) continue;
-    // Places, each with all that stands there; more are found on the way.
-    const places: SelectionSetNode[][] = [[root]];
-    for (const place of places) {
+    // Response keys, each with all the selection sets below it; more are found on the way.
+    const merged: SelectionSetNode[][] = [[root]];
+    for (const together of merged) {
       const fields = new Map<string, { count: number; inside: SelectionSetNode[] }>();
-      const sets = new Set(place);
+      const sets = new Set(together);
       for (const set of sets) {
         met.add(set);
         for (const selection of set.selections) {
@@ -124,7 +124,7 @@ export function checkRepetitions(document: DocumentNode, limits: DocumentLimits)
         // What stands alone is the same wherever it is met, which also brings fragments in a ring to an end.
         if (first === undefined || (others.length === 0 && met.has(first))) continue;
         met.add(first);
-        places.push(inside);
+        merged.push(inside);
       }
     }
   }

@@ -10,9 +10,9 @@ import {
   Kind,
   type SelectionSetNode,
 } from 'graphql';
+import { defaultPageSize, maxPageSize } from '../../database/page.js';
 import { type Fragments, fragmentsOf } from '../execution/fragments.js';
 import { leafWeight, maxEntriesOf, objectWeight } from '../schema/field-weight.js';
-import { maxPageSize, usualPageSize } from '../schema/page.arguments.js';
 
 /** What a document asks of the server: of its operations the most. */
 export interface DocumentMeasure {
@@ -149,13 +149,13 @@ function pageSize(field: FieldNode, measuring: Measuring): number {
     .filter(({ name, value }) => (name.value === 'first' || name.value === 'last') && value.kind !== Kind.NULL)
     .map(({ value }) => {
       if (value.kind === Kind.INT) return Number(value.value);
-      if (value.kind !== Kind.VARIABLE) return usualPageSize;
+      if (value.kind !== Kind.VARIABLE) return defaultPageSize;
       measuring.usesVariables = true;
       const given = measuring.variables[value.name.value];
       // A variable that is not given may have a default, which is at most the largest page.
       return typeof given === 'number' ? given : maxPageSize;
     });
-  return Math.min(Math.max(...(sizes.length === 0 ? [usualPageSize] : sizes), 1), maxPageSize);
+  return Math.min(Math.max(...(sizes.length === 0 ? [defaultPageSize] : sizes), 1), maxPageSize);
 }
 
 /** @param each how two numbers of the same kind are combined; of depths always the greater counts */

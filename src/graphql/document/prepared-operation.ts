@@ -88,7 +88,7 @@ export class PreparedOperation {
     const key = values.join();
     if (this.#plans.has(key)) return this.#plans.get(key);
     const isUsual = values.every((value) => typeof value === 'boolean');
-    const conditions = new Map(this.#conditions.map((name, place) => [name, values[place] as boolean]));
+    const conditions = new Map(this.#conditions.map((name, index) => [name, values[index] as boolean]));
     const plan = isUsual
       ? OperationPlan.of(this.#schema, this.document, this.definition, conditions, maxPlanFields)
       : undefined;

@@ -1,12 +1,8 @@
 import { ArgsType, Field, Int } from 'type-graphql';
+import { defaultPageSize, type PageArguments } from '../../database/page.js';
 
 // What is read at once is held at once.
 const maxRowsAtOnce = 500;
-
-/** How many entries a page has where none is told. */
-export const usualPageSize = 20;
-/** How many entries a page has at most. */
-export const maxPageSize = 100;
 
 /** The arguments of every connection, as the Relay specification has them. */
 @ArgsType()
@@ -35,7 +31,12 @@ export class PageArgs {
   before?: string | null;
 }
 
+/** How many entries are asked for. */
+export function pageSizeOf({ first, last }: Pick<PageArguments, 'first' | 'last'>): number {
+  return first ?? last ?? defaultPageSize;
+}
+
 /** Of how many lists the same page is read at once at most. */
-export function batchSizeOf({ first, last }: PageArgs): number {
-  return Math.ceil(maxRowsAtOnce / Math.max(1, first ?? last ?? usualPageSize));
+export function batchSizeOf(page: PageArgs): number {
+  return Math.ceil(maxRowsAtOnce / Math.max(1, pageSizeOf(page)));
 }
