@@ -21,7 +21,8 @@ export const errorCodes = {
   VERSION_NOT_KNOWN: 1902,
   CURSOR_TOO_OLD: 1903,
   CONNECTION_TESTS_OFF: 1904,
-  SEARCH_TOO_BROAD: 1905,
+  // 1905 is the code of a change that was rehearsed, and no failure: operation-outcome.ts.
+  SEARCH_TOO_BROAD: 1906,
 } as const;
 
 /** The name of one of {@link errorCodes}. */

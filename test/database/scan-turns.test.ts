@@ -59,7 +59,7 @@ describe('reads that go through many rows', () => {
     const outcome = await turns.run(scanning(10_000), { narrowing }).catch((error: unknown) => error);
     expect(outcome).toMatchObject({
       errorName: 'SEARCH_TOO_BROAD',
-      code: 1905,
+      code: 1906,
       message: expect.stringMatching(narrowing),
     });
     expect(performance.now() - started).toBeLessThan(400);
