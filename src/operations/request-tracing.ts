@@ -54,8 +54,8 @@ export function traceRequests(http: FastifyInstance, tracer: Tracer): void {
   onRequestEnd(http, (request, { statusCode }, isAnswered) => {
     const { span, operation } = traced.get(request) ?? {};
     if (span === undefined) return;
-    // What is sent past Fastify has no end before this.
-    if (operation?.isRecording()) endOperation(operation, request);
+    // A stream is sent past Fastify, and has no end before this. Of anything else what is done may go on without its client.
+    if (operation?.isRecording() && request.outcome.begunAfter !== undefined) endOperation(operation, request);
     span.setAttributes(outcomeOf(request));
     if (request.call !== undefined) span.setAttribute('gateway.caller', request.call.caller.name);
     if (isAnswered) span.setAttribute('http.response.status_code', statusCode);
