@@ -307,6 +307,35 @@ describe.each(mysqlKind ? [sqlite, mysql] : [sqlite])('credentials planted throu
     expect([query, text, JSON.parse(text).errors?.[0].extensions.code]).toEqual([query, text, code]);
   }
 
+  /** Follows the changes as they come, until there is a word; and what is no cursor. */
+  async function subscribe(word: string) {
+    const query =
+      'subscription ($after: String) { changes(after: $after) { operation instanceId fields { field from to } } }';
+    const headers = { accept: 'text/event-stream' };
+    const refused = await send(
+      'no cursor',
+      '/graphql',
+      JSON.stringify({ query, variables: { after: planted } }),
+      headers,
+    );
+    expect(refused.text).toContain('BAD_USER_INPUT');
+    const closing = new AbortController();
+    const response = await fetch(`${gateway.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-api-key': key, ...headers },
+      body: JSON.stringify({ query, variables: { after: Buffer.from('[0,""]').toString('base64url') } }),
+      signal: closing.signal,
+    });
+    let text = '';
+    for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+      text += Buffer.from(chunk).toString();
+      if (text.includes(word)) break;
+    }
+    closing.abort();
+    expect(findings(controlForms, 'the stream', text)).not.toEqual([]);
+    answers.push({ asked: 'subscription', text });
+  }
+
   /** A mutation by variables, and by literals; before that its rehearsal. */
   async function mutate(name: keyof typeof mutations, input: Values, code: string | undefined, literals = true) {
     const type = mutations[name].split(': ')[1]?.split(')')[0];
@@ -400,6 +429,7 @@ describe.each(mysqlKind ? [sqlite, mysql] : [sqlite])('credentials planted throu
       {},
       undefined,
     );
+    await subscribe('revertDatasource');
     given = [rest, byVariables, literal, edited] as Values[];
 
     // Business rules that are broken.
@@ -779,6 +809,10 @@ describe.each(mysqlKind ? [sqlite, mysql] : [sqlite])('credentials planted throu
       expect(stdout).toContain('Cannot be opened: the secret of [1,"123456789012","eu-west-1","updated"]');
       gathered.set(`secrets ${action}`, Buffer.from(stdout + stderr));
     }
+    const follow = [program, 'registry', 'follow', '--once'];
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, follow, { env: settings, maxBuffer: 1e8 });
+    expect(stdout).toContain('"operation":"revertDatasource"');
+    gathered.set('registry follow', Buffer.from(stdout + stderr));
   }
 
   test('are given to who may read them, as they were planted', () => {
