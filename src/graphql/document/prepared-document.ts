@@ -5,6 +5,7 @@ import {
   Kind,
   NoSchemaIntrospectionCustomRule,
   specifiedRules,
+  type ValidationRule,
   validate,
 } from 'graphql';
 import { checkMeasure, checkRepetitions, type DocumentLimits, parseDocument } from './document-limits.js';
@@ -26,6 +27,9 @@ type Variables = Readonly<Record<string, unknown>>;
 const bytesPerCharacter = 100;
 const bytesPerField = 1_000;
 const fixedBytes = 1_000;
+
+const maxValidationErrors = 100;
+const maxCountedErrors = 10_000;
 
 /** A document that was looked at: what is wrong with it, or its operations. It is parsed once. */
 export class PreparedDocument {
@@ -55,7 +59,9 @@ export class PreparedDocument {
       if (!usesVariables) checkMeasure(measure, limits);
       this.#heldBytes = usesVariables ? undefined : measure.heldBytes + measure.bytes;
       const rules = introspection ? specifiedRules : [...specifiedRules, NoSchemaIntrospectionCustomRule];
-      this.errors = validate(schema, this.document, rules).map((error) => coded(error, 'GRAPHQL_VALIDATION_FAILED'));
+      this.errors = validationErrors(schema, this.document, rules).map((error) =>
+        coded(error, 'GRAPHQL_VALIDATION_FAILED'),
+      );
     } catch (error) {
       if (!(error instanceof GraphQLError)) throw error;
       this.errors = [error.extensions.code === undefined ? coded(error, 'GRAPHQL_PARSE_FAILED') : error];
@@ -101,6 +107,22 @@ export class PreparedDocument {
     checkMeasure(measure, limits);
     return measure.heldBytes + measure.bytes;
   }
+}
+
+/** What is wrong with a document: at most 100 errors, and then one that says how many more there are. */
+function validationErrors(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  rules: readonly ValidationRule[],
+): readonly GraphQLError[] {
+  const errors = validate(schema, document, rules, { maxErrors: maxValidationErrors });
+  if (errors.length <= maxValidationErrors) return errors;
+  // To look for names that are like a wrong one takes most of the time, and nobody reads them here.
+  const all = validate(schema, document, rules, { maxErrors: maxCountedErrors, hideSuggestions: true });
+  const more = all.length - maxValidationErrors;
+  const count = all.length > maxCountedErrors ? `more than ${more - 1}` : String(more);
+  const rest = new GraphQLError(`The document has ${count} further errors, which are not listed.`);
+  return [...errors.slice(0, maxValidationErrors), rest];
 }
 
 function coded(error: GraphQLError, code: string): GraphQLError {

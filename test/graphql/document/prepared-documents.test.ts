@@ -38,6 +38,16 @@ describe('a prepared document', () => {
     expect(several.operation('B')).toMatchObject({ kind: 'mutation', name: 'change,change' });
   });
 
+  test('with more than 100 errors names the first, and says how many more there are', () => {
+    const withErrors = (count: number) =>
+      store().prepare(`{ thing { ${Array.from({ length: count }, (_, at) => `texts${at}`).join(' ')} } }`).errors;
+    expect(withErrors(100)).toHaveLength(100);
+    const messages = withErrors(250).map(({ message }) => message);
+    expect(messages).toHaveLength(101);
+    expect(messages[99]).toContain('texts99');
+    expect(messages[100]).toBe('The document has 150 further errors, which are not listed.');
+  });
+
   test.each([
     ['does not parse', '{ thing ', 'GRAPHQL_PARSE_FAILED'],
     ['is empty', ' ', 'GRAPHQL_PARSE_FAILED'],
