@@ -1,4 +1,6 @@
-import { GraphiQL } from 'graphiql';
+import { GraphiQL, type GraphiQLProps } from 'graphiql';
+import { type DocumentNode, getOperationAST, Kind } from 'graphql';
+import { createClient } from 'graphql-sse';
 import { createRoot } from 'react-dom/client';
 import { exampleTabs } from './tabs.js';
 import { ThemeStorage } from './theme-storage.js';
@@ -18,7 +20,34 @@ window.MonacoEnvironment = {
 // The page's own address is the endpoint, so that it also works where a proxy puts the gateway behind a path prefix.
 const endpoint = window.location.pathname;
 
-async function send(operation: object, options?: { headers?: Record<string, unknown> }): Promise<object> {
+interface Operation {
+  query: string;
+  operationName?: string | null;
+  variables?: Record<string, unknown>;
+}
+
+interface SendOptions {
+  headers?: Record<string, unknown>;
+  documentAST?: DocumentNode;
+}
+
+/** Sends an operation; a subscription is answered with what comes, one after the other. */
+function send(operation: Operation, options?: SendOptions): Promise<object> | AsyncIterable<object> {
+  return isSubscription(operation, options?.documentAST) ? subscribe(operation, options) : ask(operation, options);
+}
+
+function isSubscription({ operationName }: Operation, document: DocumentNode | undefined): boolean {
+  return (
+    getOperationAST(document ?? { kind: Kind.DOCUMENT, definitions: [] }, operationName)?.operation === 'subscription'
+  );
+}
+
+function subscribe({ query, operationName, variables }: Operation, options?: SendOptions): AsyncIterable<object> {
+  const client = createClient({ url: endpoint, headers: toHeaders(options?.headers) });
+  return client.iterate({ query, operationName: operationName ?? undefined, variables }) as AsyncIterable<object>;
+}
+
+async function ask(operation: Operation, options?: SendOptions): Promise<object> {
   const response = await fetch(endpoint, {
     method: 'POST',
     headers: { 'content-type': 'application/json', accept: 'application/json', ...toHeaders(options?.headers) },
@@ -42,7 +71,7 @@ const container = document.getElementById('playground');
 if (container) {
   createRoot(container).render(
     <GraphiQL
-      fetcher={send}
+      fetcher={send as GraphiQLProps['fetcher']}
       storage={storage}
       shouldPersistHeaders={false}
       showPersistHeadersSettings={false}

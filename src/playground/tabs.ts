@@ -22,6 +22,8 @@ const datasource = {
   createType: 1,
 };
 
+const key = { instanceId: datasource.instanceId, accountProviderId: 1, ...account };
+
 function tab(query: string, variables: object): ExampleTab {
   return { query, variables: JSON.stringify(variables, null, 2) };
 }
@@ -93,7 +95,7 @@ mutation TestDatasource($input: DatasourceKey!) {
   }
 }
 `,
-    { input: { instanceId: 'orders-db', accountProviderId: 1, ...account } },
+    { input: key },
   ),
   tab(
     `# Replace a datasource: what is left out is cleared.
@@ -121,6 +123,55 @@ mutation EditDatasource($input: EditDatasourceInput!) {
         jdbcConnectionUrl: 'jdbc:postgresql://db-replica.example.com:5432/orders',
       },
     },
+  ),
+  tab(
+    `# Try a change first: dryRun checks everything and changes nothing.
+mutation RehearseUpdate($input: UpdateDatasourceInput!) {
+  updateDatasource(input: $input, dryRun: true) {
+    rehearsed
+    code
+    message
+    datasource {
+      version
+    }
+    rehearsal {
+      changes {
+        operation
+        instanceId
+        version
+        fields {
+          field
+          from
+          to
+        }
+      }
+    }
+  }
+}
+`,
+    { input: { ...key, description: 'Orders, archive' } },
+  ),
+  tab(
+    `# What a datasource was before: revertDatasource goes back to a version.
+query History($key: DatasourceKey!) {
+  datasourceHistory(key: $key) {
+    firstVersion
+    edges {
+      node {
+        version
+        createdAt
+        operation
+        changes {
+          field
+          from
+          to
+        }
+      }
+    }
+  }
+}
+`,
+    { key },
   ),
   tab(
     `# List the accounts, each with its datasources.
@@ -177,6 +228,46 @@ query Datasources($search: String!) {
 }
 `,
     { search: 'replica' },
+  ),
+  tab(
+    `# All changes in one order: go on with the cursor of the page before.
+query Changes($after: String) {
+  changes(after: $after, first: 10) {
+    changes {
+      operation
+      accountId
+      region
+      instanceId
+      version
+      time
+      fields {
+        field
+        from
+        to
+      }
+    }
+    cursor
+    hasMore
+  }
+}
+`,
+    { after: null },
+  ),
+  tab(
+    `# The changes as they come: run it, then change something in another window.
+subscription LiveChanges {
+  changes {
+    cursor
+    operation
+    accountId
+    region
+    instanceId
+    version
+    time
+  }
+}
+`,
+    {},
   ),
   tab(
     `# Delete datasources by name: all of them or none.

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '
 import type { Browser, BrowserContext, Locator, Page, Response } from 'playwright-core';
 import { launchChromium } from '../support/chromium.js';
 import { startGateway } from '../support/gateway.js';
+import { accountKey, addAccount } from '../support/samples.js';
 import { inChromium } from '../support/suites.js';
 import { type WatchedContext, watchedContext } from '../support/watched-context.js';
 
@@ -45,8 +46,12 @@ inChromium.run(`the playground in ${inChromium.name}`, () => {
       'AddDatasource',
       'TestDatasource',
       'EditDatasource',
+      'RehearseUpdate',
+      'History',
       'Accounts',
       'Datasources',
+      'Changes',
+      'LiveChanges',
       'DeleteDatasources',
       'DeleteAccount',
     ]);
@@ -64,6 +69,12 @@ inChromium.run(`the playground in ${inChromium.name}`, () => {
     expect(await runTab('EditDatasource')).toMatchObject({
       data: { editDatasource: { ...success, datasource: { description: 'Orders, replica', version: 2 } } },
     });
+    expect(await runTab('RehearseUpdate')).toMatchObject({
+      data: { updateDatasource: { rehearsed: true, code: 1905, rehearsal: { changes: [{ version: 3 }] } } },
+    });
+    expect(await runTab('History')).toMatchObject({
+      data: { datasourceHistory: { firstVersion: 1, edges: [{ node: { version: 2 } }, { node: { version: 1 } }] } },
+    });
     expect(await runTab('Accounts')).toMatchObject({
       data: {
         accounts: {
@@ -75,6 +86,32 @@ inChromium.run(`the playground in ${inChromium.name}`, () => {
     expect(await runTab('Datasources')).toMatchObject({
       data: { datasources: { totalCount: 1, edges: [{ node: { description: 'Orders, replica' } }] } },
     });
+    await eventually(async () => {
+      const { data } = await gateway.graphql('{ changes { changes { operation } } }');
+      expect(data.changes.changes.length).toBe(3);
+    });
+    expect(await runTab('Changes')).toMatchObject({
+      data: {
+        changes: { changes: [{ operation: 'addAccount' }, {}, { operation: 'editDatasource' }], hasMore: false },
+      },
+    });
+    await page.getByRole('button', { name: 'LiveChanges', exact: true }).click();
+    await page
+      .locator('.graphiql-query-editor')
+      .getByText(/subscription.LiveChanges\b/)
+      .waitFor();
+    await page.waitForTimeout(500);
+    const begun = page.waitForResponse((response) => response.request().method() === 'POST');
+    await page.getByRole('button', { name: 'Execute query (Ctrl-Enter)' }).click();
+    expect((await begun).headers()['content-type']).toContain('text/event-stream');
+    await addAccount(gateway, accountKey({ region: 'live-1' }));
+    const pane = page.getByRole('region', { name: 'Result Window' });
+    await eventually(async () => expect(await editorText(pane)).toContain('live-1'));
+    await page.getByRole('button', { name: 'Stop query' }).click();
+    await gateway.graphql('mutation ($input: DeleteAccountInput!) { deleteAccount(input: $input) { code } }', {
+      input: accountKey({ region: 'live-1' }),
+    });
+
     expect(await runTab('DeleteDatasources')).toMatchObject({
       data: { deleteDatasources: { ...success, deletedInstanceIds: ['orders-db'] } },
     });
@@ -125,7 +162,7 @@ inChromium.run(`the playground in ${inChromium.name}`, () => {
 
     await open();
     expect(await editorText(page.getByRole('region', { name: 'Variables' }))).not.toContain('typed-password');
-    expect(await page.getByRole('tab').count()).toBe(8);
+    expect(await page.getByRole('tab').count()).toBe(12);
     expect(await page.locator('body').getAttribute('class')).toContain('graphiql-dark');
   });
 
@@ -163,9 +200,14 @@ inChromium.run(`the playground in ${inChromium.name}`, () => {
     await page.waitForTimeout(500);
     const answered = page.waitForResponse((response) => response.request().method() === 'POST');
     await page.getByRole('button', { name: 'Execute query (Ctrl-Enter)' }).click();
-    await (await answered).finished();
+    const answer = (await (await answered).json()) as { data?: object; errors?: { extensions: { code: string } }[] };
+    const [field] = Object.keys(answer.data ?? {});
     const pane = page.getByRole('region', { name: 'Result Window' });
-    return eventually(async () => JSON.parse(await editorText(pane)));
+    // Of a long answer the editor draws only what is seen of it.
+    await eventually(async () =>
+      expect(await editorText(pane)).toContain(field ?? answer.errors?.[0]?.extensions.code ?? 'nothing'),
+    );
+    return answer;
   }
 
   // The editor draws in its own time.
