@@ -171,8 +171,10 @@ describe('a document', () => {
   });
 
   test('with a syntax error is told so, not that the service failed', async () => {
-    const { httpStatus, errors } = await gateway.graphql('{'.repeat(1000));
+    const { httpStatus, errors } = await gateway.graphql('{'.repeat(500));
     expect([httpStatus, errors?.[0].extensions.code]).toEqual([200, 'GRAPHQL_PARSE_FAILED']);
+    const nested = await gateway.graphql('{'.repeat(1000));
+    expect([nested.httpStatus, nested.errors?.[0].extensions.code]).toEqual([200, 'GRAPHQL_LIMIT_EXCEEDED']);
   });
 
   test('with a mutation is not taken by GET', async () => {
