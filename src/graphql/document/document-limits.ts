@@ -64,7 +64,7 @@ function checkNesting(query: string): void {
     if (kind === TokenKind.EOF) return;
     if (opening.has(kind)) nesting += 1;
     else if (closing.has(kind)) nesting -= 1;
-    if (nesting > maxNesting) throw exceeded('brackets inside each other', maxNesting);
+    if (nesting > maxNesting) throw exceeded('nesting of brackets', maxNesting);
   }
 }
 

@@ -105,8 +105,8 @@ describe('brackets inside each other', () => {
 
   test('pass up to 500, of every kind, and no further', () => {
     expect(exceeded(nested(498))).toBeUndefined();
-    expect(exceeded(nested(499))).toBe('brackets inside each other');
-    expect(exceeded(`{${'a{'.repeat(600)}`)).toBe('brackets inside each other');
+    expect(exceeded(nested(499))).toBe('nesting of brackets');
+    expect(exceeded(`{${'a{'.repeat(600)}`)).toBe('nesting of brackets');
   });
 
   test('are not those of a text', () => {
@@ -114,7 +114,7 @@ describe('brackets inside each other', () => {
   });
 
   test('are not those that stand beside each other', () => {
-    expect(exceeded(`{${'a(b: [1]) '.repeat(260)}}`)).not.toBe('brackets inside each other');
+    expect(exceeded(`{${'a(b: [1]) '.repeat(260)}}`)).not.toBe('nesting of brackets');
   });
 });
 
